@@ -1,0 +1,1 @@
+"""Sources: one module each, defining a connector of the module's name."""

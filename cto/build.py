@@ -1,0 +1,243 @@
+"""Turns raw rows into core tables: runs the SQL models in the order of what they read, each under its contract."""
+
+from __future__ import annotations
+
+import graphlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from cto import ingest, registry, snapshot
+from cto.connector import Connector
+from cto.lake import Lake
+from cto.schema import ContractError, Table, digest, literal, quote
+from cto.snapshot import Snapshot
+
+Json = dict[str, Any]
+Progress = Callable[[str, int], None]
+
+MEMORY_LIMIT = "400MB"
+ROW_GROUP_SIZE = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A finished stage: immutable tables under ``<name>/<key>/``, and the manifest written after them.
+
+    ``key`` is the digest of all that the tables follow from. A stage whose manifest is there is not run again.
+    """
+
+    name: str
+    key: str
+
+    @property
+    def manifest(self) -> str:
+        """Key of the manifest, the mark that the stage is whole."""
+        return f"{self.name}/{self.key}/manifest.json"
+
+    def table(self, name: str) -> str:
+        """Key of one of its tables."""
+        return f"{self.name}/{self.key}/{name}.parquet"
+
+
+def plan(snapshots: Iterable[Snapshot]) -> Stage:
+    """Return the build that follows from these snapshots and the code as it stands."""
+    inputs = [duckdb.__version__, macros(), sorted(models().items())]
+    inputs += [(s.source, s.state) for s in sorted(snapshots, key=lambda s: s.source)]
+    inputs += [connector.fingerprint() for connector in registry.connectors()]
+    inputs += [table.fingerprint() for table in registry.tables().values() if table.name in models()]
+    inputs += [[c.values for c in table.columns] for table in registry.tables().values()]
+    return Stage("core", digest(repr(inputs)))
+
+
+def build(lake: Lake, snapshots: list[Snapshot], progress: Progress = lambda stage, n: None) -> Stage:
+    """Build every core table from the snapshots' pages and check it; return the finished stage.
+
+    Raises:
+        ContractError: a model does not give its contract's columns, or a key is null or repeated.
+
+    """
+    stage = plan(snapshots)
+    if lake.exists(stage.manifest):
+        return stage
+    with lake.scratch() as folder, connect() as con:
+        con.execute("set temp_directory = ?", [str(folder / "spill")])
+        con.execute(macros())
+        quarantine = _open_raw(lake, con, snapshots)
+        report: dict[str, Json] = {}
+        for name in order(models()):
+            table = registry.tables()[name]
+            file = folder / f"{name}.parquet"
+            write_table(con, table, models()[name], file)
+            lake.adopt(stage.table(name), file)
+            open_table(lake, con, stage, name)
+            report[name] = _examine(con, table)
+            progress("build", 1)
+    lake.put_json(
+        stage.manifest,
+        {"snapshots": {s.source: s.id for s in snapshots}, "tables": report, "quarantine": quarantine},
+    )
+    return stage
+
+
+def open_tables(lake: Lake, con: duckdb.DuckDBPyConnection, stage: Stage) -> None:
+    """Make a view of every core table of a finished build."""
+    for name in models():
+        open_table(lake, con, stage, name)
+
+
+def open_table(lake: Lake, con: duckdb.DuckDBPyConnection, stage: Stage, name: str) -> None:
+    """Make a view of one table of a stage."""
+    con.execute(f"create view {name} as from read_parquet({literal(lake.url(stage.table(name)))})")
+
+
+def write_table(con: duckdb.DuckDBPyConnection, table: Table, sql: str, file: Path) -> None:
+    """Write one table: the contract's columns, cast, in the order of its key, so that equal rows give equal bytes.
+
+    Raises:
+        ContractError: the query lacks a column of the contract, or a value does not fit its type.
+
+    """
+    try:
+        con.execute(
+            f"copy (select {table.select_list()} from ({sql}\n) order by {table.order()}) to {literal(str(file))} "
+            f"(format parquet, compression zstd, row_group_size {ROW_GROUP_SIZE})"
+        )
+    except (duckdb.BinderException, duckdb.ConversionException) as error:
+        raise ContractError(f"the query for {table.name} does not give what its contract says: {error}") from error
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """Return an in-memory database with the limits that every stage runs under."""
+    return duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 2})
+
+
+def models() -> dict[str, str]:
+    """Return the SQL of every model by the name of the table it makes."""
+    return {
+        f.name.removesuffix(".sql"): f.read_text() for f in (files("warehouse") / "models").iterdir() if f.is_file()
+    }
+
+
+def order(sql_by_name: Mapping[str, str]) -> list[str]:
+    """Return the model names so that each comes after the models it reads.
+
+    >>> order({"b": "select * from a join x using (id)", "a": "select 1 as id"})
+    ['a', 'b']
+    """
+    with duckdb.connect() as con:
+        reads = {name: tables_read(con, sql) & set(sql_by_name) for name, sql in sorted(sql_by_name.items())}
+    return list(graphlib.TopologicalSorter(reads).static_order())
+
+
+def tables_read(con: duckdb.DuckDBPyConnection, sql: str) -> set[str]:
+    """Return the names of all tables that a query reads, its own CTEs included."""
+    row = con.execute("select json_serialize_sql($1)", [sql]).fetchone()
+    tree = json.loads(row[0]) if row else {}
+    if tree.get("error"):
+        raise ContractError(f"not a query that DuckDB can read: {tree.get('error_message')}: {sql[:200]}")
+    found: set[str] = set()
+    todo: list[object] = [tree]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, dict):
+            if node.get("type") == "BASE_TABLE":
+                found.add(node["table_name"])
+            todo.extend(node.values())
+        elif isinstance(node, list):
+            todo.extend(node)
+    return found
+
+
+def macros() -> str:
+    """Return the SQL macros that models and label functions may call."""
+    return (files("warehouse") / "macros.sql").read_text()
+
+
+def _open_raw(lake: Lake, con: duckdb.DuckDBPyConnection, snapshots: Iterable[Snapshot]) -> list[Json]:
+    """Make a view of every raw table's current rows, and ``raw_page``; return what is in quarantine."""
+    con.execute(
+        "create table raw_page (source varchar, page ubigint, position integer, kind varchar, fetched_at varchar)"
+    )
+    by_source = {snap.source: snap for snap in snapshots}
+    quarantine: list[Json] = []
+    for connector in registry.connectors():
+        snap = by_source.get(connector.name)
+        parsed: Json = {}
+        if snap:
+            con.executemany(
+                "insert into raw_page values (?, ?, ?, ?, ?)",
+                [[snap.source, p.number, i, p.kind, p.fetched_at] for i, p in enumerate(snap.pages)],
+            )
+            parsed = ingest.parse(lake, connector, snap)
+            quarantine += [{"page": sha, **row} for sha, found in parsed.items() for row in found["quarantine"]]
+        _open_tables(lake, con, connector, parsed)
+    return quarantine
+
+
+def _open_tables(lake: Lake, con: duckdb.DuckDBPyConnection, connector: Connector, parsed: Json) -> None:
+    """Make the views of one source: rows of the newest page that holds their entity; empty tables for absent ones."""
+    newest = f"newest_{connector.name}"
+    for number, table in enumerate(connector.tables):
+        paths = ingest.part_files(lake, connector, parsed, table.name)
+        if not paths:
+            con.execute(table.ddl())
+            con.execute(f"alter table {table.name} add column page ubigint")
+            continue
+        listed = ", ".join(literal(path) for path in paths)
+        rows = f"read_parquet([{listed}])"
+        if number == 0 and connector.entity:
+            entity = quote(connector.entity)
+            con.execute(
+                f"create table {newest} as select {entity}, max_by(page, position) as page "
+                f"from {rows} join raw_page using (page) group by {entity}"
+            )
+        whole = table.name.rpartition("__")[2] in connector.whole_kinds or not connector.entity
+        join = (
+            "" if whole else f" semi join {newest} n on t.{connector.entity} = n.{connector.entity} and t.page = n.page"
+        )
+        con.execute(f"create view {table.name} as select t.* from {rows} t{join}")
+
+
+def _examine(con: duckdb.DuckDBPyConnection, table: Table) -> Json:
+    """Return a table's figures (rows, unreadable texts, unknown codes); refuse a key that is null or repeated."""
+    key = table.order()
+    figures = {"rows": "count(*)", "keys": f"count(distinct ({key}))"}
+    figures |= {f"null {c.name}": f"count(*) filter ({quote(c.name)} is null)" for c in table.columns if c.required}
+    figures |= {
+        f"unreadable {c.name}": _count_unreadable(c.name, c.text_of, c.unknown) for c in table.columns if c.text_of
+    }
+    figures |= {
+        f"unknown {c.name}": f"count(*) filter ({quote(c.name)} not in ({', '.join(map(literal, c.values))}))"
+        for c in table.columns
+        if c.values
+    }
+    row = con.execute(f"select {', '.join(figures.values())} from {table.name}").fetchone()
+    assert row is not None
+    found = dict(zip(figures, row, strict=True))
+    if found["keys"] != found["rows"]:
+        raise ContractError(f"{table.name}: {found['rows'] - found['keys']} rows repeat a key ({key})")
+    nulls = [f"{n} × {name.removeprefix('null ')}" for name, n in found.items() if name.startswith("null ") and n]
+    if nulls:
+        raise ContractError(f"{table.name}: required columns are null: {', '.join(nulls)}")
+    return {
+        "rows": found["rows"],
+        "unreadable": {k.removeprefix("unreadable "): n for k, n in found.items() if k.startswith("unreadable ") and n},
+        "unknown": {k.removeprefix("unknown "): n for k, n in found.items() if k.startswith("unknown ") and n},
+    }
+
+
+def _count_unreadable(text: str, value: str | None, unknown: tuple[str, ...]) -> str:
+    known = f" and upper(trim({quote(text)})) not in ({', '.join(map(literal, unknown))})" if unknown else ""
+    return f"count(*) filter (trim({quote(text)}) <> '' and {quote(value or '')} is null{known})"
+
+
+def current(lake: Lake) -> list[Snapshot]:
+    """Return the finished snapshots of all sources that have one."""
+    found = (snapshot.load(lake, connector.name) for connector in registry.connectors())
+    return [snap for snap in found if snap]

@@ -1,0 +1,101 @@
+"""The dataset card: what a release holds and what it does not promise, for someone who opens the folder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cto import registry
+from cto.labels import DEFINITIONS
+
+Json = dict[str, Any]
+
+
+def render(manifest: Json) -> str:
+    """Return the card of a release, in Markdown."""
+    sections = [
+        _head(manifest),
+        _meaning(),
+        _labels(manifest["labels"]),
+        _functions(manifest["label_functions"]),
+        _sources(manifest["snapshots"]),
+        _limits(manifest),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _head(manifest: Json) -> str:
+    sample = "**Sample.** Facts of some real trials and invented ones (`is_fictional`): to try the tools, not to use."
+    return "\n\n".join(
+        [
+            f"# Clinical trial outcomes {manifest['version']}",
+            *([sample] if manifest["is_sample"] else []),
+            f"Evidence public by {manifest['as_of']}. Built {manifest['created_at']}; content `{manifest['content_hash'][:16]}`.",
+            "Files: `labels.parquet`, `votes.parquet`, `trials.parquet`, `cut_points.parquet`; `manifest.json` has their "
+            "sha256, the code, the snapshots and the versions they follow from. Labels and features are kept apart: "
+            "join them on `nct_id`.",
+        ]
+    )
+
+
+def _meaning() -> str:
+    rows = [f"| `{name}` | {meaning} |" for name, meaning in DEFINITIONS.items()]
+    return "\n".join(
+        [
+            "## What a label means",
+            "",
+            "| definition | 1 means |",
+            "|---|---|",
+            *rows,
+            "",
+            "A label is about a trial and the set of its experimental interventions (`trials.intervention_set`); with "
+            "several arms the best one counts. It says nothing about one drug of a combination. No label (null) means "
+            "that there is no evidence, or as much for as against; it never means failure.",
+        ]
+    )
+
+
+def _labels(counts: Json) -> str:
+    rows = [
+        f"| `{name}` | {n['rows']:,} | {n['one']:,} | {n['zero']:,} | {n['none']:,} |" for name, n in counts.items()
+    ]
+    head = ["## Labels", "", "| definition | ended trials | 1 | 0 | no label |", "|---|---:|---:|---:|---:|"]
+    return "\n".join([*head, *rows])
+
+
+def _functions(functions: Json) -> str:
+    head = [
+        "## Label functions",
+        "",
+        "| function | kind | informs | for | against | what it says |",
+        "|---|---|---|---:|---:|---|",
+    ]
+    rows = [
+        f"| `{name}` v{f['version']} | {f['kind']} | {', '.join(f['informs'])} | {f['votes']['for']:,} "
+        f"| {f['votes']['against']:,} | {f['meaning']} |"
+        for name, f in functions.items()
+    ]
+    return "\n".join([*head, *rows])
+
+
+def _sources(snapshots: Json) -> str:
+    licences = {c.name: (c.homepage, c.licence) for c in registry.connectors()}
+    head = ["## Sources", "", "| source | public by | fetched | unread records | licence |", "|---|---|---|---:|---|"]
+    rows = [
+        f"| [{name}]({licences[name][0]}) | {s['public_by']} | {s['finished_at'][:10]} | {s['quarantined']} | {licences[name][1]} |"
+        for name, s in snapshots.items()
+    ]
+    return "\n".join([*head, *rows])
+
+
+def _limits(manifest: Json) -> str:
+    return "\n".join(
+        [
+            "## Limits",
+            "",
+            f"- Fused by `{manifest['model']['name']}`: a share of votes, not a calibrated probability "
+            "(`calibration` is `none`, intervals are null).",
+            "- Trials that post results are labelled more often than others, so labelled trials are no random sample.",
+            "- Votes carry the first day their evidence was public (`available_at`): leave out later ones before "
+            "predicting. An undated vote says so and appears only in builds as of the data's own day.",
+        ]
+    )

@@ -1,0 +1,59 @@
+"""Stands between labels and the public: checks that must return no row, and tolerances that must not be passed."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+from cto import registry
+from cto.build import Stage, connect, macros, open_table, open_tables
+from cto.lake import Lake
+
+Json = dict[str, Any]
+SHOWN = 5
+QUARANTINE_TOLERANCE = 0.01
+"""Share of the studies that may be unreadable before a release is held back: one bad record must not stop a night,
+a changed format must."""
+
+
+class GateError(RuntimeError):
+    """A check failed, so nothing was published; the message holds the claims that failed and rows that break them."""
+
+
+def checks() -> dict[str, str]:
+    """Return the SQL of every check by its name, which is the claim it makes."""
+    found = (files("warehouse") / "checks").iterdir()
+    return {file.name.removesuffix(".sql"): file.read_text() for file in sorted(found, key=lambda file: file.name)}
+
+
+def check(lake: Lake, core: Stage, label: Stage) -> None:
+    """Run every check over the core and published tables; raise :class:`GateError` when one fails."""
+    failures = _tolerances(lake.read_json(core.manifest))
+    with connect() as con:
+        con.execute(macros())
+        open_tables(lake, con, core)
+        for name in ("trials", "votes", "labels"):
+            open_table(lake, con, label, name)
+        for claim, sql in checks().items():
+            rows = con.execute(f"select * from ({sql}\n) limit {SHOWN}").fetchall()
+            if rows:
+                failures.append(f"{claim.replace('_', ' ')}: broken by {', '.join(map(str, rows))}")
+    if failures:
+        raise GateError("nothing was published:\n- " + "\n- ".join(failures))
+
+
+def _tolerances(manifest: Json) -> list[str]:
+    """Return a sentence for every share of unknown codes or unread records past its tolerance."""
+    failures = []
+    for name, found in manifest["tables"].items():
+        columns = {column.name: column for column in registry.tables()[name].columns}
+        for column, n in found["unknown"].items():
+            if n > columns[column].tolerance * found["rows"]:
+                failures.append(
+                    f"{name}.{column} holds codes that its contract does not know in {n} of {found['rows']} rows, over "
+                    f"the tolerance of {columns[column].tolerance:.0%}: add them to the contract if they are real"
+                )
+    n_studies, n_bad = manifest["tables"]["core_study"]["rows"], len(manifest["quarantine"])
+    if n_bad > QUARANTINE_TOLERANCE * max(n_studies, 1):
+        failures.append(f"{n_bad} records are in quarantine beside {n_studies} readable ones: see cto status")
+    return failures

@@ -1,0 +1,331 @@
+"""The command line: one verb for each intent."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+import duckdb
+from rich.console import Console
+
+from cto import explain as explaining
+from cto import pipeline, registry, release, warehouse_file
+from cto import status as state
+from cto.check import GateError
+from cto.diff import diff as compare
+from cto.http import SourceError
+from cto.lake import Lake, LakeError, LockedError, PointerMovedError
+from cto.progress import Bars
+from cto.schema import ContractError
+from cto.settings import Settings, SettingsError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+EXIT_FAILED, EXIT_BUSY, EXIT_SOURCE_FAILED, EXIT_GATE = 1, 75, 3, 4
+EXPECTED = (SettingsError, LakeError, SourceError, ContractError, GateError, LookupError, OSError, duckdb.Error)
+"""Errors whose message is meant for the user; any other is a bug and shows its traceback."""
+
+
+def told(function: Callable[P, R]) -> Callable[P, R]:
+    """Turn an expected error into one message and an exit code."""
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except EXPECTED as error:
+            click.secho(f"cto: {error.args[0] if isinstance(error, KeyError) else error}", fg="red", err=True)
+            sys.exit(_exit_code(error))
+        except KeyboardInterrupt:
+            click.secho("cto: interrupted; what is stored is kept, the same command goes on from there", err=True)
+            sys.exit(128 + signal.SIGINT)
+
+    return run
+
+
+def _exit_code(error: Exception) -> int:
+    if isinstance(error, LockedError | PointerMovedError):
+        return EXIT_BUSY
+    if isinstance(error, SourceError):
+        return EXIT_SOURCE_FAILED
+    return EXIT_GATE if isinstance(error, GateError) else EXIT_FAILED
+
+
+def now() -> datetime:
+    """Return the time; the only clock below which nothing asks for it."""
+    return datetime.now(UTC)
+
+
+def settings(as_of: str | None = None) -> Settings:
+    """Return the settings of this call."""
+    home = click.get_current_context().find_root().params.get("home")
+    return Settings.of(os.environ, now().date(), home, as_of)
+
+
+as_of_option = click.option("--as-of", metavar="DATE", help="Use only evidence public by this day (default today).")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--home", metavar="PLACE", help="Root of the lake: a folder or s3://bucket/prefix (CTO_HOME; ./data).")
+@click.version_option(package_name="cto")
+def main(home: str | None) -> None:
+    """Open, evidence-backed labels of clinical-trial outcomes.
+
+    \b
+    Try it offline:            cto demo
+    Refresh from the sources:  cto refresh
+    Why is a trial labelled?   cto explain NCT01234567
+    Ask anything in SQL:       cto sql "select * from labels limit 5"
+    What is there, how fresh:  cto status
+    """
+
+
+@main.command()
+@click.option("--only", metavar="SOURCE", multiple=True, help="Fetch only this source; may be repeated.")
+@click.option("--full", is_flag=True, help="Fetch everything anew instead of what changed.")
+@as_of_option
+@told
+def refresh(only: tuple[str, ...], full: bool, as_of: str | None) -> None:
+    """Fetch, build, vote, fuse, check and publish.
+
+    Only what changed is fetched and only what follows from it is built again. A run that was interrupted goes on where
+    it stopped. When nothing changed, nothing is published.
+
+    \b
+    Exit codes: 0 done · 3 a source failed (its last snapshot was used) · 4 a check failed, nothing published
+                75 another refresh is running
+    """
+    _refresh(settings(as_of), only, {"full": True} if full else {})
+
+
+@main.command()
+@as_of_option
+@told
+def demo(as_of: str | None) -> None:
+    """Run everything on the shipped sample, offline, into ./demo.
+
+    The sample holds facts of some real trials and an invented world of a few more (ids NCT999…).
+    """
+    from cto.sample import STUDIES  # noqa: PLC0415
+    from cto.sandbox import Sandbox  # noqa: PLC0415  (a server that only the demo needs)
+
+    root = click.get_current_context().find_root().params.get("home")
+    home = root or os.environ.get("CTO_HOME") or "demo"
+    with Sandbox(studies=STUDIES) as sandbox:
+        urls = {"clinicaltrials_gov": sandbox.registry_url}
+        _refresh(replace(Settings.of(os.environ, now().date(), home, as_of), urls=urls, is_sample=True), (), {})
+    click.echo(
+        f"\nLook at it:\n"
+        f"  cto --home {home} status\n"
+        f"  cto --home {home} explain NCT99900003\n"
+        f'  cto --home {home} sql "select definition, label, count(*) from labels group by all order by all"'
+    )
+
+
+def _refresh(chosen: Settings, only: tuple[str, ...], options: dict[str, bool]) -> None:
+    with Bars() as bars:
+        night = pipeline.refresh(chosen, only, now, options, bars.advance)
+    for name, found in night.ingested.items():
+        click.echo(f"{name}: {found.n_new_pages} new pages, {found.n_requests} requests, {found.n_retries} repeated")
+        for note in found.notes:
+            click.echo(f"  {note}")
+    version = night.release.version
+    place = f"{chosen.home}/releases/{version}"
+    click.echo(
+        f"Published release {version}: {place}" if night.is_new else f"Nothing changed since release {version}: {place}"
+    )
+    for definition, n in night.release.manifest["labels"].items():
+        click.echo(
+            f"  {definition}: {n['one']} × 1, {n['zero']} × 0, {n['none']} unlabelled of {n['rows']} ended trials"
+        )
+    for name, error in night.failures.items():
+        click.secho(f"{name} failed, its last snapshot was used: {error}", fg="red", err=True)
+    if night.failures:
+        sys.exit(EXIT_SOURCE_FAILED)
+
+
+@main.command()
+@click.option("--only", metavar="SOURCE", multiple=True, help="Only this source; may be repeated.")
+@click.option("--full", is_flag=True, help="Fetch everything anew instead of what changed.")
+@click.option("--reconcile", is_flag=True, help="Read the full list of identifiers and mark what is gone.")
+@told
+def ingest(only: tuple[str, ...], full: bool, reconcile: bool) -> None:
+    """Fetch what changed from the sources and parse it."""
+    chosen = settings()
+    lake = pipeline.open_lake(chosen)
+    options = {name: True for name, wanted in (("full", full), ("reconcile", reconcile)) if wanted}
+    with lake.run_lock("cto ingest"), Bars() as bars:
+        for connector in pipeline.sources(only):
+            found = pipeline.ingest_source(lake, chosen, connector, now, options, bars.advance)
+            click.echo(f"{connector.name}: {found.n_new_pages} new pages; data public by {found.snapshot.public_by}")
+            for note in found.notes:
+                click.echo(f"  {note}")
+
+
+def _stage(
+    name: str, description: str, run: Callable[[Lake, pipeline.Plan, Callable[[str, int], None]], object]
+) -> None:
+    """Add a verb that runs one stage for the present snapshots and day."""
+
+    @main.command(name=name, help=description)
+    @as_of_option
+    @told
+    def verb(as_of: str | None) -> None:
+        chosen = settings(as_of)
+        lake = Lake(chosen.home)
+        with lake.run_lock(f"cto {name}"), Bars() as bars:
+            run(lake, pipeline.plan(lake, chosen.as_of), bars.advance)
+
+
+_stage("build", "Build the core tables from what was fetched.", pipeline.build)
+_stage("vote", "Run the label functions over the core tables.", pipeline.vote)
+_stage("fuse", "Fuse the votes into labels.", pipeline.fuse)
+_stage("check", "Run the checks that stand before a publish.", lambda lake, plan, _: pipeline.check(lake, plan))
+
+
+@main.command(name="release")
+@as_of_option
+@told
+def publish(as_of: str | None) -> None:
+    """Publish the labels as a release, unless the latest has the same content."""
+    chosen = settings(as_of)
+    lake = Lake(chosen.home)
+    with lake.run_lock("cto release"):
+        plan = pipeline.plan(lake, chosen.as_of)
+        pipeline.check(lake, plan)
+        published, is_new = pipeline.publish(lake, plan, now())
+    click.echo(f"{'Published' if is_new else 'Nothing changed since'} release {published.version}")
+
+
+@main.command()
+@click.argument("nct_id")
+@click.option("--version", "version", metavar="VERSION", help="Which release (default the latest).")
+@json_option
+@told
+def explain(nct_id: str, version: str | None, as_json: bool) -> None:
+    """Say why a trial is labelled as it is: every vote, its evidence and since when that was public."""
+    lake = Lake(settings().home)
+    found = explaining.explain(lake, _release(lake, version), nct_id)
+    click.echo(_json(found) if as_json else "\n".join(explaining.sentences(found)))
+
+
+@main.command()
+@click.argument("query")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of a table.")
+@told
+def sql(query: str, as_csv: bool) -> None:
+    """Ask the warehouse in SQL (DuckDB's). It can be read and nothing else: no writing, no other files.
+
+    \b
+    cto sql "show tables"
+    cto sql "select phase, label, count(*) from labels join trials using (nct_id)
+             where definition = 'success' and in_scope group by all order by all"
+    """
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        warehouse_file.open_locked(Lake(settings().home), Path(folder)) as con,
+    ):
+        found = con.sql(query)
+        if found is None:
+            return
+        if as_csv:
+            import csv  # noqa: PLC0415  (only here)
+
+            writer = csv.writer(sys.stdout)
+            writer.writerow(found.columns)
+            while rows := found.fetchmany(10_000):
+                writer.writerows(rows)
+        else:
+            found.show(max_width=max(Console().width, 80), max_rows=200)
+
+
+@main.command()
+@json_option
+@told
+def status(as_json: bool) -> None:
+    """Show what each source holds and how fresh it is, what could not be read, and the latest release."""
+    found = state.status(Lake(settings().home), now())
+    click.echo(_json(found) if as_json else "\n".join(state.lines(found)))
+
+
+@main.command()
+@click.argument("before")
+@click.argument("after", required=False)
+@json_option
+@told
+def diff(before: str, after: str | None, as_json: bool) -> None:
+    """Name the labels that moved between two releases, and the votes that moved them (AFTER: default the latest)."""
+    lake = Lake(settings().home)
+    found = compare(lake, release.read(lake, before), _release(lake, after))
+    if as_json:
+        click.echo(_json(found))
+        return
+    came, went = found["trials"]["came"], found["trials"]["went"]
+    click.echo(
+        f"{found['before']} → {found['after']}: {len(found['labels'])} labels moved, {came} trials came, {went} went"
+    )
+    for row in found["labels"]:
+        shown = {None: "none"}
+        votes = ", ".join(row["votes"]) or "no vote changed"
+        click.echo(
+            f"  {row['nct_id']} {row['definition']}: {shown.get(row['before'], row['before'])} → "
+            f"{shown.get(row['after'], row['after'])}  ({votes})"
+        )
+
+
+@main.command()
+@click.option("--studies", type=click.Path(exists=True, dir_okay=False, path_type=Path), multiple=True,
+              help="API v2 records to serve, one JSON a line, plain or gzipped (default: the sample).")  # fmt: skip
+@click.option("--port", default=8765, show_default=True, help="Port on 127.0.0.1; 0 picks one.")
+@click.option("--fault", "faults", multiple=True, metavar="NAME", help="Break it; see --list-faults. May be repeated.")
+@click.option("--list-faults", is_flag=True, help="Print the faults it knows, and end.")
+@told
+def sandbox(studies: tuple[Path, ...], port: int, faults: tuple[str, ...], list_faults: bool) -> None:
+    """Serve stand-ins for the sources on loopback, by their real protocols, until interrupted.
+
+    POST /_sandbox/studies adds or replaces studies, which is a data refresh; GET /_sandbox/requests lists the calls.
+    """
+    from cto.sample import STUDIES  # noqa: PLC0415
+    from cto.sandbox import FAULTS, Sandbox  # noqa: PLC0415  (a server that only this verb needs)
+
+    if list_faults:
+        for name, meaning in FAULTS.items():
+            click.echo(f"{name:24} {meaning}")
+        return
+    with Sandbox(studies=studies or STUDIES, faults=faults, port=port) as server:
+        click.echo(f"CTO_CLINICALTRIALS_GOV_URL={server.registry_url}")
+        click.echo("Serving until interrupted (Ctrl-C).", err=True)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        signal.pause()
+
+
+@main.command()
+def sources() -> None:
+    """List the sources and label functions."""
+    for connector in registry.connectors():
+        click.echo(f"{connector.name}: {connector.homepage}; {connector.licence}")
+    for function in registry.label_functions():
+        click.echo(f"{function.name} ({function.kind}, informs {', '.join(function.informs)}): {function.meaning}")
+
+
+def _release(lake: Lake, version: str | None) -> release.Release:
+    found = release.read(lake, version) if version else release.latest(lake)
+    if found is None:
+        raise LakeError(f"{lake.root} holds no release yet: run cto refresh, or cto demo to try with the sample")
+    return found
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, default=str, ensure_ascii=False)

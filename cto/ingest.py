@@ -1,0 +1,231 @@
+"""Runs one connector: fetch pages into the lake, turn new pages into rows, move the source's pointer."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cto import snapshot
+from cto.connector import Connector
+from cto.http import Http, check_json
+from cto.lake import Lake
+from cto.schema import ContractError, digest
+from cto.snapshot import Page, Snapshot
+
+Json = dict[str, Any]
+Progress = Callable[[str, int], None]
+"""Told a stage's name and how many units of work were just finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What one run brought: the snapshot that counts now, and figures for the report."""
+
+    snapshot: Snapshot
+    n_requests: int
+    n_retries: int
+    n_new_pages: int
+    notes: tuple[str, ...]
+
+
+def ingest(
+    lake: Lake,
+    connector: Connector,
+    http: Http,
+    url: str,
+    now: Callable[[], datetime],
+    options: Mapping[str, bool] | None = None,
+    progress: Progress = lambda stage, n: None,
+) -> Ingested:
+    """Bring one source up to date and return what counts now.
+
+    A run that was killed is taken up where it stopped: its stored pages are not fetched again. When nothing new came,
+    the source's pointer stays.
+
+    Raises:
+        SourceError: the source failed or blocks us; the last finished snapshot still counts.
+        PointerMovedError: another run finished first.
+
+    """
+    value, pointer = snapshot.head(lake, connector.name)
+    last = snapshot.read(lake, connector.name, value["head"]) if value["head"] else None
+    opened: Json = value["open"]
+    if opened is None:
+        started = now().isoformat(timespec="seconds")
+        opened = {"id": _snapshot_id(started, value["head"]), "started_at": started, "options": dict(options or {})}
+        pointer = snapshot.move_head(lake, connector.name, value | {"open": opened}, pointer)
+    crawl = _Crawl(lake, connector, http, url, now, opened, last, progress)
+    watermark = connector.fetch(crawl)
+    fresh = not last or bool(crawl.pages) or watermark != last.watermark
+    if fresh:
+        merged = _merge(connector, last, crawl.pages)
+        result = Snapshot(
+            source=connector.name,
+            id=opened["id"],
+            parent=value["head"],
+            started_at=opened["started_at"],
+            finished_at=now().isoformat(timespec="seconds"),
+            watermark=watermark,
+            notes=tuple(crawl.notes),
+            first_page=len(merged) - len(crawl.pages),
+            pages=merged,
+        )
+        snapshot.write(lake, result)
+    else:
+        assert last is not None
+        result = last
+    parse(lake, connector, result, progress)
+    snapshot.move_head(lake, connector.name, {"head": result.id, "open": None}, pointer)
+    return Ingested(result, http.n_requests, http.n_retries, crawl.n_new, tuple(crawl.notes))
+
+
+def parse(lake: Lake, connector: Connector, snap: Snapshot, progress: Progress = lambda stage, n: None) -> Json:
+    """Make sure that every page of the snapshot is parsed; return, by page digest, its rows by table and quarantine.
+
+    A page is parsed once: its part files are keyed by its sha256 and the connector's fingerprint.
+    """
+    summary = f"{_parts(connector)}/snapshot-{snap.state}.json"
+    if not lake.exists(summary):
+        lake.put_json(summary, _parse_pages(lake, connector, snap.pages, progress))
+    return lake.read_json(summary)
+
+
+def part_files(lake: Lake, connector: Connector, parsed: Json, table: str) -> list[str]:
+    """Return the addresses of a raw table's part files, in the order of the pages' digests."""
+    return [
+        lake.url(f"{_parts(connector)}/{table}/{sha256}.parquet")
+        for sha256, found in sorted(parsed.items())
+        if found["rows"].get(table)
+    ]
+
+
+@dataclass
+class _Crawl:
+    """The run that a connector's ``fetch`` sees (:class:`cto.connector.Crawl`)."""
+
+    lake: Lake
+    connector: Connector
+    http: Http
+    url: str
+    now: Callable[[], datetime]
+    opened: Json
+    last: Snapshot | None
+    progress: Progress
+    pages: list[Page] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    n_new: int = 0
+
+    @property
+    def watermark(self) -> Json:
+        return dict(self.last.watermark) if self.last else {}
+
+    @property
+    def options(self) -> Mapping[str, bool]:
+        return self.opened["options"]  # type: ignore[no-any-return]
+
+    def page(self, path: str, params: Mapping[str, str | int], kind: str, attempt: str = "") -> bytes:
+        request = f"{path}?{urlencode(sorted(params.items()))}"
+        source = self.connector.name
+        record = f"sources/{source}/requests/{self.opened['id']}/{digest(f'{kind} {request} {attempt}', 32)}.json"
+        if self.lake.exists(record):
+            page = Page(**self.lake.read_json(record))
+            body = snapshot.read_page(self.lake, source, page)
+        else:
+            body = self.http.get(self.url + path, params, self.connector.check)
+            sha256 = snapshot.store_page(self.lake, source, body)
+            page = Page(kind, request, sha256, len(body), self.now().isoformat(timespec="seconds"))
+            self.lake.put_json(record, {name: getattr(page, name) for name in page.__slots__})
+            self.n_new += 1
+        self.pages.append(page)
+        self.progress("fetch", 1)
+        return body
+
+    def ask(self, path: str, params: Mapping[str, str | int] | None = None) -> Json:
+        return json.loads(self.http.get(self.url + path, params, check_json))  # type: ignore[no-any-return]
+
+    def known(self, table: str, column: str) -> set[str]:
+        pages = _merge(self.connector, self.last, self.pages)
+        files = part_files(self.lake, self.connector, _parse_pages(self.lake, self.connector, pages), table)
+        if not files:
+            return set()
+        with duckdb.connect() as con:
+            return {row[0] for row in con.read_parquet(files).select(column).distinct().fetchall()}
+
+    def forget(self, kind: str) -> None:
+        self.pages = [page for page in self.pages if page.kind != kind]
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+
+def _merge(connector: Connector, last: Snapshot | None, new: list[Page]) -> tuple[Page, ...]:
+    """Append new pages to earlier ones; a page that came again counts where it came last.
+
+    Of a kind that the connector fetches whole, the new crawl's pages replace all earlier ones.
+    """
+    replaced = {page.kind for page in new} & set(connector.whole_kinds)
+    before = [page for page in last.pages if page.kind not in replaced] if last else []
+    ordered: dict[tuple[str, str], Page] = {}
+    for page in [*before, *new]:
+        ordered.pop((page.kind, page.sha256), None)
+        ordered[page.kind, page.sha256] = page
+    return tuple(ordered.values())
+
+
+def _snapshot_id(started: str, parent: str | None) -> str:
+    return f"{started[:19].replace(':', '').replace('-', '')}-{digest(f'{started} {parent} {os.getpid()}', 6)}"
+
+
+def _parts(connector: Connector) -> str:
+    return f"parts/{connector.name}/{connector.fingerprint()}"
+
+
+def _parse_pages(
+    lake: Lake, connector: Connector, pages: Iterable[Page], progress: Progress = lambda stage, n: None
+) -> Json:
+    def one(page: Page) -> tuple[str, Json]:
+        found = _parse_page(lake, connector, page)
+        progress("parse", 1)
+        return page.sha256, found
+
+    with ThreadPoolExecutor(max_workers=2) as pool:  # two pages at once bound the memory and fill two cores
+        return dict(pool.map(one, pages))
+
+
+def _parse_page(lake: Lake, connector: Connector, page: Page) -> Json:
+    """Write one page's part files, then the marker that says they are complete; return the marker."""
+    marker = f"{_parts(connector)}/pages/{page.sha256}.json"
+    if lake.exists(marker):
+        return lake.read_json(marker)
+    parsed = connector.parse(page.kind, snapshot.read_page(lake, connector.name, page))
+    contracts = {table.name: table for table in connector.tables}
+    for name, rows in parsed.tables.items():
+        declared = [column.name for column in contracts[name].columns]
+        if rows.schema.names != declared:
+            raise ContractError(f"{name}: parse gave columns {rows.schema.names}, the contract says {declared}")
+        if rows.num_rows:
+            _write_part(lake, f"{_parts(connector)}/{name}/{page.sha256}.parquet", rows, page.number)
+    found = {
+        "rows": {name: rows.num_rows for name, rows in parsed.tables.items()},
+        "quarantine": list(parsed.quarantine),
+    }
+    lake.put_json(marker, found)
+    return found
+
+
+def _write_part(lake: Lake, key: str, rows: pa.Table, page_number: int) -> None:
+    numbered = rows.append_column("page", pa.repeat(pa.scalar(page_number, pa.uint64()), rows.num_rows))
+    with lake.scratch() as folder:
+        file = folder / "part.parquet"
+        pq.write_table(numbered, file, compression="zstd")
+        lake.adopt(key, file)

@@ -1,0 +1,222 @@
+"""The night, verb by verb: what the command line and the scheduler both call.
+
+Each verb takes a :class:`Plan`, which names the snapshots and the day; the keys of all stages follow from it. So any
+verb may run on any worker, twice or again after a crash, and finds or makes the same files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from cto import build as building
+from cto import check as checking
+from cto import fusion, ingest, registry, release, snapshot, warehouse_file
+from cto import vote as voting
+from cto.build import Stage
+from cto.connector import Connector
+from cto.fuse import LabelModel, Majority
+from cto.http import Http, SourceError
+from cto.ingest import Ingested
+from cto.lake import Lake, LakeError, to_json
+from cto.release import Release
+from cto.settings import Settings
+from cto.snapshot import Snapshot
+
+Json = dict[str, Any]
+Progress = Callable[[str, int], None]
+
+MODEL: LabelModel = Majority()
+
+
+def quiet(stage: str, n: int) -> None:
+    """Take progress and show nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a night follows from, and the stages that follow."""
+
+    snapshots: tuple[Snapshot, ...]
+    as_of: date
+    is_sample: bool
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the day is not before any source's own: else this is a look back, where undated evidence is none."""
+        return all(self.as_of >= snap.public_by for snap in self.snapshots)
+
+    @property
+    def core(self) -> Stage:
+        """The core tables."""
+        return building.plan(self.snapshots)
+
+    @property
+    def vote(self) -> Stage:
+        """The votes."""
+        return voting.plan(self.core, self.as_of, self.is_current)
+
+    @property
+    def label(self) -> Stage:
+        """The labels, with all that a release publishes."""
+        return fusion.plan(self.vote, MODEL)
+
+    def to_json(self) -> Json:
+        """Return the plan as plain values, for a scheduler to hand on."""
+        return {"snapshots": {s.source: s.id for s in self.snapshots}, "as_of": str(self.as_of)}
+
+
+def open_lake(settings: Settings) -> Lake:
+    """Open the lake; refuse to mix the sample with live data.
+
+    Raises:
+        LakeError: the lake holds the other of the two.
+
+    """
+    lake = Lake(settings.home)
+    kind = "sample" if settings.is_sample else "live"
+    lake.create("lake.json", to_json({"holds": kind}))
+    held = lake.read_json("lake.json")["holds"]
+    if held != kind:
+        raise LakeError(
+            f"{settings.home} holds {held} data and this run would bring {kind} data; the two are never mixed: "
+            f"name another place with --home or CTO_HOME"
+        )
+    return lake
+
+
+def plan(lake: Lake, as_of: date, snapshot_ids: Mapping[str, str] | None = None) -> Plan:
+    """Return the plan for a day over the given snapshots, by default those that count now.
+
+    Raises:
+        LakeError: nothing was ingested yet.
+
+    """
+    if snapshot_ids is None:
+        found = building.current(lake)
+    else:
+        found = [snapshot.read(lake, source, id_) for source, id_ in sorted(snapshot_ids.items())]
+    if not found:
+        raise LakeError(f"{lake.root} holds no snapshot of any source yet: run cto ingest")
+    return Plan(tuple(found), as_of, lake.read_json("lake.json")["holds"] == "sample")
+
+
+def ingest_source(
+    lake: Lake,
+    settings: Settings,
+    connector: Connector,
+    now: Callable[[], datetime],
+    options: Mapping[str, bool] | None = None,
+    progress: Progress = quiet,
+) -> Ingested:
+    """Bring one source up to date; a failure is kept beside what still counts, for ``cto status``, and raised."""
+    http = Http(interval=connector.seconds_between_requests, backoff=settings.backoff, contact=settings.contact)
+    url = settings.urls.get(connector.name, connector.url)
+    try:
+        return ingest.ingest(lake, connector, http, url, now, options, progress)
+    except SourceError as error:
+        value, pointer = snapshot.head(lake, connector.name)
+        failure = {"at": now().isoformat(timespec="seconds"), "error": str(error)}
+        snapshot.move_head(lake, connector.name, value | {"last_failure": failure}, pointer)
+        raise
+
+
+def build(lake: Lake, plan: Plan, progress: Progress = quiet) -> Stage:
+    """Build the core tables."""
+    return building.build(lake, list(plan.snapshots), progress)
+
+
+def vote(lake: Lake, plan: Plan, progress: Progress = quiet) -> Stage:
+    """Run the label functions."""
+    return voting.vote(lake, _built(lake, plan.core, "build"), plan.as_of, plan.is_current, progress)
+
+
+def fuse(lake: Lake, plan: Plan, progress: Progress = quiet) -> Stage:
+    """Fuse votes into labels."""
+    core, votes = _built(lake, plan.core, "build"), _built(lake, plan.vote, "vote")
+    return fusion.fuse(lake, core, votes, MODEL, plan.as_of, plan.is_current, progress)
+
+
+def check(lake: Lake, plan: Plan) -> None:
+    """Run the checks that stand before a publish."""
+    checking.check(lake, _built(lake, plan.core, "build"), _built(lake, plan.label, "fuse"))
+
+
+def publish(lake: Lake, plan: Plan, now: datetime) -> tuple[Release, bool]:
+    """Publish a release, unless the latest has the same content, and bring the warehouse file up to it."""
+    core, votes, label = plan.core, plan.vote, _built(lake, plan.label, "fuse")
+    inputs = release.Inputs(plan.snapshots, core, votes, label, plan.as_of, plan.is_sample)
+    published, is_new = release.publish(lake, inputs, now)
+    newest = release.latest(lake)
+    if newest and newest.version == published.version:
+        warehouse_file.refresh(lake, core, label, published)
+    return published, is_new
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What a refresh came to."""
+
+    release: Release
+    is_new: bool
+    ingested: Mapping[str, Ingested]
+    failures: Mapping[str, SourceError]
+
+
+def refresh(
+    settings: Settings,
+    only: Sequence[str] = (),
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    options: Mapping[str, bool] | None = None,
+    progress: Progress = quiet,
+) -> Night:
+    """Run every stage. A source that fails leaves its last snapshot in use and is reported, and the others go on.
+
+    Raises:
+        LockedError: another run on this machine is at it.
+        SourceError: a source failed and no source has ever been fetched.
+        GateError: a check failed; nothing was published.
+
+    """
+    lake = open_lake(settings)
+    ingested: dict[str, Ingested] = {}
+    failures: dict[str, SourceError] = {}
+    with lake.run_lock(f"cto refresh since {now().isoformat(timespec='seconds')}"):
+        for connector in sources(only):
+            try:
+                ingested[connector.name] = ingest_source(lake, settings, connector, now, options, progress)
+            except SourceError as error:
+                failures[connector.name] = error
+        if failures and not building.current(lake):
+            raise next(iter(failures.values()))
+        planned = plan(lake, settings.as_of)
+        build(lake, planned, progress)
+        vote(lake, planned, progress)
+        fuse(lake, planned, progress)
+        check(lake, planned)
+        published, is_new = publish(lake, planned, now())
+    return Night(published, is_new, ingested, failures)
+
+
+def sources(only: Sequence[str]) -> list[Connector]:
+    """Return the named connectors, or all.
+
+    Raises:
+        KeyError: a name that is no source.
+
+    """
+    by_name = {connector.name: connector for connector in registry.connectors()}
+    unknown = [name for name in only if name not in by_name]
+    if unknown:
+        raise KeyError(f"no source is called {unknown[0]!r}; the sources are {', '.join(by_name)}")
+    return [by_name[name] for name in only] if only else list(by_name.values())
+
+
+def _built(lake: Lake, stage: Stage, verb: str) -> Stage:
+    if not lake.exists(stage.manifest):
+        raise LakeError(
+            f"the {stage.name} tables for the present snapshots, day and code are not there: run cto {verb}"
+        )
+    return stage

@@ -1,0 +1,215 @@
+"""Publishes a release: immutable, versioned, with a manifest, and never twice with the same content."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+
+from cto import card, registry
+from cto.build import Stage, connect
+from cto.lake import Lake, LakeError
+from cto.schema import literal
+from cto.snapshot import Snapshot
+
+Json = dict[str, Any]
+
+LATEST = "releases/LATEST"
+FILES = ("labels", "votes", "trials", "cut_points")
+HASHED = ("trials", "votes", "labels")
+NOT_CONTENT = ("as_of", "version")
+"""Columns outside the content hash: the same labels on another day, or from a renamed code, are the same content."""
+
+
+class NoReleaseError(LakeError):
+    """There is no such release."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A published release: its version, and its manifest as published."""
+
+    version: str
+    manifest: Json
+
+    def file(self, name: str) -> str:
+        """Return the lake key of one of its files."""
+        return f"releases/{self.version}/{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a release follows from."""
+
+    snapshots: tuple[Snapshot, ...]
+    core: Stage
+    vote: Stage
+    label: Stage
+    as_of: date
+    is_sample: bool
+
+
+def publish(lake: Lake, inputs: Inputs, now: datetime) -> tuple[Release, bool]:
+    """Publish the labels and return the release, and whether it is new: the same content is not published again.
+
+    The version is the day ``as_of``, with a number when that day has one already. A killed run's claim on a version is
+    taken up by the next run with the same content. ``releases/LATEST`` follows unless it stands at a later day.
+    """
+    content = content_hash(lake, inputs.label)
+    pointer = lake.pointer(LATEST)
+    before = read(lake, pointer.text) if pointer else None
+    if before and before.manifest["content_hash"] == content and before.manifest["as_of"] <= str(inputs.as_of):
+        return before, False
+    version = _claim(lake, inputs.as_of, content)
+    is_new = not lake.exists(f"releases/{version}/manifest.json")
+    if is_new:
+        _write(lake, inputs, version, content, before, now)
+    release = read(lake, version)
+    if before is None or before.manifest["as_of"] <= release.manifest["as_of"]:
+        lake.move_pointer(LATEST, version, pointer)
+    return release, is_new
+
+
+def latest(lake: Lake) -> Release | None:
+    """Return the latest release, or None before the first."""
+    pointer = lake.pointer(LATEST)
+    return read(lake, pointer.text) if pointer else None
+
+
+def read(lake: Lake, version: str) -> Release:
+    """Return a published release.
+
+    Raises:
+        NoReleaseError: there is none of that version.
+
+    """
+    with contextlib.suppress(LakeError):
+        return Release(version, lake.read_json(f"releases/{version}/manifest.json"))
+    pointer = lake.pointer(LATEST)
+    newest = f"the latest is {pointer.text}" if pointer else "there is none yet: run cto refresh"
+    raise NoReleaseError(f"{lake.root} holds no release {version!r}; {newest}")
+
+
+def content_hash(lake: Lake, label: Stage) -> str:
+    """Return a digest of the rows of trials, votes and labels, whatever their order."""
+    parts = []
+    with connect() as con:
+        for name in HASHED:
+            rows = f"read_parquet({literal(lake.url(label.table(name)))})"
+            dropped = [c for c in NOT_CONTENT if c in (column.name for column in registry.tables()[name].columns)]
+            row = con.execute(
+                f"select count(*), sum(md5_number_lower(to_json(t)::varchar)::hugeint) "  # noqa: S608  (our own names)
+                f"from (select * exclude ({', '.join(dropped)}) from {rows}) t"
+            ).fetchone()
+            parts.append(f"{name} {row}")
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _claim(lake: Lake, as_of: date, content: str) -> str:
+    """Take the first version of the day that is free, or that an earlier run claimed for this very content."""
+    base = as_of.strftime("%Y.%m.%d")
+    number = 0
+    while True:
+        version = f"{base}.{number}" if number else base
+        claim = f"releases/{version}/claim"
+        if lake.create(claim, content.encode()) or lake.read(claim).decode() == content:
+            return version
+        number += 1
+
+
+def _write(lake: Lake, inputs: Inputs, version: str, content: str, before: Release | None, now: datetime) -> None:
+    """Write the files, the card, and last the manifest, which makes the release one."""
+    files: Json = {}
+    with lake.scratch() as folder:
+        for name in FILES:
+            data = lake.read(inputs.label.table(name))
+            lake.put(f"releases/{version}/{name}.parquet", data)
+            files[f"{name}.parquet"] = {
+                "sha256": hashlib.sha256(data).hexdigest(),
+                "bytes": len(data),
+                "rows": _rows(data, folder),
+            }
+    manifest = {
+        "version": version,
+        "as_of": str(inputs.as_of),
+        "created_at": now.isoformat(timespec="seconds"),
+        "content_hash": content,
+        "is_sample": inputs.is_sample,
+        "previous": before.version if before else None,
+        "files": files,
+        "code": {"cto": installed_version("cto"), "commit": _commit(), "duckdb": duckdb.__version__},
+        "snapshots": {s.source: _snapshot(lake, s, inputs.core) for s in inputs.snapshots},
+        "label_functions": _functions(lake.read_json(inputs.vote.manifest)),
+        **{key: lake.read_json(inputs.label.manifest)[key] for key in ("model", "seed")},
+        "stages": {stage.name: stage.key for stage in (inputs.core, inputs.vote, inputs.label)},
+        "labels": _label_counts(lake, version),
+    }
+    readme = card.render(manifest).encode()
+    lake.put(f"releases/{version}/README.md", readme)
+    manifest["files"]["README.md"] = {"sha256": hashlib.sha256(readme).hexdigest(), "bytes": len(readme)}
+    lake.put_json(f"releases/{version}/manifest.json", manifest)
+
+
+def _rows(data: bytes, folder: Path) -> int:
+    file = folder / "rows.parquet"
+    file.write_bytes(data)
+    return int(pq.read_metadata(file).num_rows)
+
+
+def _snapshot(lake: Lake, snapshot: Snapshot, core: Stage) -> Json:
+    return {
+        "id": snapshot.id,
+        "state": snapshot.state,
+        "started_at": snapshot.started_at,
+        "finished_at": snapshot.finished_at,
+        "public_by": str(snapshot.public_by),
+        "watermark": snapshot.watermark,
+        "notes": list(snapshot.notes),
+        "pages": len(snapshot.pages),
+        "quarantined": len(lake.read_json(core.manifest)["quarantine"]),
+    }
+
+
+def _functions(voted: Mapping[str, Any]) -> Json:
+    return {
+        f.name: {
+            "version": f.version,
+            "kind": f.kind,
+            "group": f.group,
+            "informs": dict(f.informs),
+            "digest": f.fingerprint(),
+            "meaning": f.meaning,
+            "votes": voted["functions"][f.name],
+        }
+        for f in registry.label_functions()
+    }
+
+
+def _label_counts(lake: Lake, version: str) -> Json:
+    with connect() as con:
+        rows = con.execute(
+            "select definition, count(*), count(*) filter (label = 1), count(*) filter (label = 0), "
+            "count(*) filter (label is null) from read_parquet(?) group by definition order by definition",
+            [lake.url(f"releases/{version}/labels.parquet")],
+        ).fetchall()
+    return {name: dict(zip(("rows", "one", "zero", "none"), counts, strict=True)) for name, *counts in rows}
+
+
+def _commit() -> str:
+    """Return the commit of the code that runs, or say that it is not under version control."""
+    done = subprocess.run(
+        ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() if done.returncode == 0 else "not under version control"

@@ -1,0 +1,94 @@
+"""The state of the lake: what each source holds and how fresh, what could not be read, what was published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from cto import build, registry, release, snapshot
+from cto.lake import Lake
+from cto.snapshot import Snapshot
+
+Json = dict[str, Any]
+
+
+def status(lake: Lake, now: datetime) -> Json:
+    """Return the state as plain values: ``sources``, ``core`` (None until built), ``release`` (None until published)."""
+    snapshots = build.current(lake)
+    latest = release.latest(lake)
+    return {
+        "home": lake.root,
+        "sources": {c.name: _source(lake, c.name, snapshots, now) for c in registry.connectors()},
+        "core": _core(lake, snapshots),
+        "release": _release(latest) if latest else None,
+    }
+
+
+def _source(lake: Lake, name: str, snapshots: list[Snapshot], now: datetime) -> Json:
+    value, _ = snapshot.head(lake, name)
+    snap = next((s for s in snapshots if s.source == name), None)
+    return {
+        "public_by": str(snap.public_by) if snap else None,
+        "fetched_at": snap.finished_at if snap else None,
+        "hours_since_fetch": _hours(snap.finished_at, now) if snap else None,
+        "pages": len(snap.pages) if snap else 0,
+        "notes": list(snap.notes) if snap else [],
+        "crawl_under_way_since": value["open"]["started_at"] if value["open"] else None,
+        "last_failure": value.get("last_failure"),
+    }
+
+
+def _core(lake: Lake, snapshots: list[Snapshot]) -> Json | None:
+    stage = build.plan(snapshots)
+    if not snapshots or not lake.exists(stage.manifest):
+        return None
+    manifest = lake.read_json(stage.manifest)
+    tables = manifest["tables"]
+    return {
+        "rows": {name: found["rows"] for name, found in tables.items()},
+        "unreadable": {f"{t}.{c}": n for t, found in tables.items() for c, n in found["unreadable"].items()},
+        "unknown_codes": {f"{t}.{c}": n for t, found in tables.items() for c, n in found["unknown"].items()},
+        "quarantine": manifest["quarantine"],
+    }
+
+
+def _release(latest: release.Release) -> Json:
+    kept = ("version", "as_of", "created_at", "content_hash", "is_sample", "labels")
+    return {name: latest.manifest[name] for name in kept}
+
+
+def _hours(then: str, now: datetime) -> float:
+    return round((now - datetime.fromisoformat(then)).total_seconds() / 3600, 1)
+
+
+def lines(found: Json) -> Iterator[str]:
+    """Yield the state line by line, for a reader."""
+    yield f"Lake {found['home']}"
+    for name, source in found["sources"].items():
+        yield f"  {name}: {_freshness(source)}"
+        if source["crawl_under_way_since"]:
+            yield f"    a crawl begun {source['crawl_under_way_since']} is not finished; cto ingest goes on with it"
+        if source["last_failure"]:
+            yield f"    FAILED {source['last_failure']['at']}: {source['last_failure']['error']}"
+        yield from (f"    {note}" for note in source["notes"])
+    core = found["core"]
+    if core is None:
+        yield "  core tables: not built for the present snapshots; cto build"
+    else:
+        yield f"  core tables: {core['rows']['core_study']:,} studies, {sum(core['rows'].values()):,} rows"
+        yield from (f"    unreadable {column}: {n}" for column, n in core["unreadable"].items())
+        yield from (f"    unknown codes in {column}: {n}" for column, n in core["unknown_codes"].items())
+        yield from (f"    in quarantine: {row['reason']} ({row['start'][:60]})" for row in core["quarantine"][:10])
+    if found["release"] is None:
+        yield "  release: none yet"
+        return
+    yield f"  release {found['release']['version']}{' (sample)' if found['release']['is_sample'] else ''}"
+    for definition, n in found["release"]["labels"].items():
+        yield f"    {definition}: {n['one']} × 1, {n['zero']} × 0, {n['none']} unlabelled of {n['rows']}"
+
+
+def _freshness(source: Json) -> str:
+    if source["fetched_at"] is None:
+        return "never fetched"
+    return f"data public by {source['public_by']}, fetched {source['hours_since_fetch']} h ago, {source['pages']} pages"

@@ -1,0 +1,1 @@
+"""Label functions: one module each, named as it votes."""

@@ -1,0 +1,33 @@
+"""The glossary: a quantity that stands in several tables has one name, one type and one meaning."""
+
+from cto.schema import Column
+
+NCT_ID = Column("nct_id", "VARCHAR", "ClinicalTrials.gov identifier of the study.", required=True)
+DEFINITION = Column("definition", "VARCHAR", "What the label or vote is about (docs/labels.md).", required=True)
+LABEL_FUNCTION = Column("label_function", "VARCHAR", "Name of the label function that voted.", required=True)
+AS_OF = Column("as_of", "DATE", "Day by which all evidence used was public.", required=True)
+GROUP_ID = Column("group_id", "VARCHAR", "Identifier of the group within its section of the record.", required=True)
+GROUP_TITLE = Column("group_title", "VARCHAR", "Title of the group.")
+
+PHASES = ("EARLY_PHASE1", "PHASE1", "PHASE1/PHASE2", "PHASE2", "PHASE2/PHASE3", "PHASE3", "PHASE4", "NA")
+PHASE = Column("phase", "VARCHAR", "Phase; a combined phase reads PHASE1/PHASE2.", values=PHASES)
+PRECISIONS = ("day", "month", "year")
+
+
+def date_columns(name: str, meaning: str) -> tuple[Column, Column]:
+    """Return a date and its precision. A month or a year is stored as its first day."""
+    return (
+        Column(name, "DATE", f"{meaning}; the first day of it when only a month or year is known."),
+        Column(f"{name}_precision", "VARCHAR", f"Precision of {name}.", values=PRECISIONS),
+    )
+
+
+def count(name: str, meaning: str) -> Column:
+    """Return a column that counts participants or things; null when not stated or not readable."""
+    return Column(name, "BIGINT", meaning)
+
+
+def counted(name: str, meaning: str) -> tuple[Column, Column]:
+    """Return a count and the text that it was read from."""
+    text = Column(f"{name}_text", "VARCHAR", f"{meaning}, as registered.", text_of=name)
+    return count(name, f"{meaning}."), text

@@ -1,0 +1,55 @@
+-- How texts of the registry become values. Each macro returns null for what it cannot read; the text is kept beside it.
+
+-- '2012-03' is a month, not its first day: the first day stands for it, date_precision says so.
+create or replace macro parse_date(text) as
+    case length(text)
+        when 10 then try_cast(text as date)
+        when 7 then try_cast(text || '-01' as date)
+        when 4 then try_cast(text || '-01-01' as date)
+    end;
+
+create or replace macro date_precision(text) as
+    case when parse_date(text) is not null
+        then case length(text) when 10 then 'day' when 7 then 'month' when 4 then 'year' end
+    end;
+
+-- The last day that a date of this precision may mean: what to compare when 'not before' must be certain.
+create or replace macro latest_day(day, day_precision) as
+    case day_precision
+        when 'month' then last_day(day)
+        when 'year' then make_date(year(day), 12, 31)
+        else day
+    end;
+
+create or replace macro unescape(text) as
+    replace(replace(replace(replace(replace(text, '&lt;', '<'), '&gt;', '>'), '&le;', '<='), '&ge;', '>='), '&amp;', '&');
+
+-- A number as typed by people: '1,234.5' groups thousands, '0,04' has a decimal comma.
+create or replace macro parse_number(text) as
+    try_cast(case
+        when regexp_matches(trim(text), '^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$') then replace(trim(text), ',', '')
+        when regexp_matches(trim(text), '^[+-]?\d+,\d+$') then replace(trim(text), ',', '.')
+        else trim(text)
+    end as double);
+
+create or replace macro parse_count(text) as try_cast(replace(trim(text), ',', '') as bigint);
+
+-- '< 0.0001', 'p=0,03', 'NS' … in one spelling: operator then number, no blanks.
+create or replace macro p_value_normal(text) as
+    replace(replace(replace(replace(replace(
+        regexp_replace(regexp_replace(lower(unescape(text)), '\s+', '', 'g'), '^p(?:-?value)?([<>=≤≥])', '\1'),
+        '≤', '<='), '≥', '>='), '=<', '<='), '=>', '>='), ',', '.');
+
+create or replace macro p_value_number(text) as
+    try_cast(regexp_extract(p_value_normal(text), '^(?:<=|>=|<|>|=)?(\d*\.?\d+(?:e-?\d+)?)$', 1) as double);
+
+-- 'ns' means reported as not significant, without a number.
+create or replace macro p_value_operator(text) as
+    case
+        when p_value_number(text) between 0 and 1
+            then coalesce(nullif(regexp_extract(p_value_normal(text), '^(<=|>=|<|>|=)', 1), ''), '=')
+        when p_value_normal(text) in ('ns', 'n.s.', 'n.s', 'notsignificant', 'non-significant', 'nonsignificant') then 'ns'
+    end;
+
+create or replace macro p_value(text) as
+    case when p_value_number(text) between 0 and 1 then p_value_number(text) end;

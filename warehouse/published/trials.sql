@@ -1,0 +1,41 @@
+-- One row a study that was public on the release's day (the one row of `run`). An undated record counts in a current
+-- build only: in a look back nobody can say that it was there.
+with experimental as (
+    select nct_id, string_agg(distinct intervention_name, ' + ' order by intervention_name) as intervention_set
+    from core_intervention
+    where role = 'experimental'
+    group by nct_id
+),
+drug as (
+    select distinct nct_id from core_intervention where intervention_type in ('DRUG', 'BIOLOGICAL')
+),
+study as (
+    select
+        s.*,
+        run.as_of,
+        run.is_current,
+        e.intervention_set,
+        s.nct_id in (select nct_id from drug) as is_drug_or_biologic,
+        latest_day(
+            coalesce(completion_date, primary_completion_date),
+            coalesce(completion_date_precision, primary_completion_date_precision)
+        ) as last_day
+    from core_study s cross join run left join experimental e on s.nct_id = e.nct_id
+    where s.first_post_date <= run.as_of or (s.first_post_date is null and run.is_current)
+),
+ended as (
+    select
+        *,
+        coalesce(study_type = 'INTERVENTIONAL' and case
+            when overall_status in ('COMPLETED', 'TERMINATED', 'WITHDRAWN', 'SUSPENDED') and is_current then true
+            when overall_status in ('TERMINATED', 'WITHDRAWN', 'SUSPENDED')
+                then last_day <= as_of or last_update_post_date <= as_of
+            when overall_status in ('COMPLETED', 'UNKNOWN') then last_day <= as_of
+        end, false) as is_ended
+    from study
+)
+select
+    *,
+    is_ended and is_drug_or_biologic
+        and coalesce(phase in ('PHASE1', 'PHASE1/PHASE2', 'PHASE2', 'PHASE2/PHASE3', 'PHASE3'), false) as in_scope
+from ended

@@ -1,0 +1,238 @@
+"""Contracts of the core tables, the votes and labels, and the published tables.
+
+A table that ``inherits`` starts with its raw table's columns, so that a field of the record that merely passes through
+is declared once, in the connector.
+"""
+
+from cto.schema import Column, Table
+from warehouse.columns import (
+    AS_OF,
+    DEFINITION,
+    GROUP_ID,
+    GROUP_TITLE,
+    LABEL_FUNCTION,
+    NCT_ID,
+    PHASE,
+    count,
+    counted,
+    date_columns,
+)
+
+_RAW = "raw_clinicaltrials_gov__"
+
+CORE = (
+    Table(
+        "core_study",
+        "One row a study, removed ones included: the single-valued fields of its newest record.",
+        ("nct_id",),
+        (
+            PHASE,
+            *date_columns("start_date", "Start of the study"),
+            *date_columns("primary_completion_date", "Last data collection for the primary outcome"),
+            *date_columns("completion_date", "Last data collection of the study"),
+            *date_columns("first_post_date", "Day the record was first posted"),
+            *date_columns("results_first_post_date", "Day results were first posted"),
+            *date_columns("last_update_post_date", "Day the record's last update was posted"),
+            count("enrollment", "Participants, actual or planned as enrollment_type says; null when unknown."),
+            Column("has_results", "BOOLEAN", "Whether the record has a results section."),
+            Column("is_removed", "BOOLEAN", "The registry no longer lists the study.", required=True),
+            Column("is_fictional", "BOOLEAN", "The study is invented and ships with the sample.", required=True),
+        ),
+        inherits=f"{_RAW}study",
+    ),
+    Table(
+        "core_sponsor",
+        "One row a sponsor or collaborator of a study.",
+        ("nct_id", "sponsor_index"),
+        (Column("is_lead", "BOOLEAN", "Whether it is the lead sponsor (sponsor_index 0).", required=True),),
+        inherits=f"{_RAW}collaborator",
+    ),
+    Table(
+        "core_condition",
+        "One row a condition of a study.",
+        ("nct_id", "condition_index"),
+        (),
+        inherits=f"{_RAW}condition",
+    ),
+    Table("core_arm", "One row an arm of a study.", ("nct_id", "arm_index"), (), inherits=f"{_RAW}arm"),
+    Table(
+        "core_intervention",
+        "One row an intervention of a study, with its role in it.",
+        ("nct_id", "intervention_index"),
+        (
+            Column(
+                "role",
+                "VARCHAR",
+                "Part it plays: what is tested, what it is tested against, a placebo, or given to all arms alike.",
+                required=True,
+                values=("experimental", "comparator", "placebo", "background"),
+            ),
+            Column(
+                "role_basis",
+                "VARCHAR",
+                "What the role was read from: the types of its arms, its name, or nothing better than its being listed.",
+                required=True,
+                values=("arm_type", "name", "listed"),
+            ),
+        ),
+        inherits=f"{_RAW}intervention",
+    ),
+    Table(
+        "core_registered_outcome",
+        "One row an outcome as registered, before any result.",
+        ("nct_id", "outcome_type", "outcome_index"),
+        (
+            Column(
+                "outcome_type",
+                "VARCHAR",
+                "Which list of the record it stands in.",
+                required=True,
+                values=("PRIMARY", "SECONDARY", "OTHER"),
+            ),
+        ),
+        inherits=f"{_RAW}primary_outcome",
+    ),
+    Table(
+        "core_outcome_measure",
+        "One row an outcome measure of a results section.",
+        ("nct_id", "measure_index"),
+        (),
+        inherits=f"{_RAW}outcome_measure",
+    ),
+    Table(
+        "core_outcome_analysis",
+        "One row a statistical analysis of an outcome measure.",
+        ("nct_id", "measure_index", "analysis_index"),
+        (
+            Column(
+                "p_value_operator",
+                "VARCHAR",
+                "How the p-value is stated; ns is 'not significant' without a number; null when unreadable.",
+                values=("=", "<", "<=", ">", ">=", "ns"),
+            ),
+            Column("p_value", "DOUBLE", "The p-value's number, to be read with its operator."),
+            Column("estimate", "DOUBLE", "Estimated parameter."),
+            Column("ci_percent", "DOUBLE", "Level of the confidence interval, in percent."),
+            Column("ci_lower", "DOUBLE", "Lower limit of the confidence interval."),
+            Column("ci_upper", "DOUBLE", "Upper limit of the confidence interval."),
+            count("n_groups", "Groups that the analysis compares or describes."),
+        ),
+        inherits=f"{_RAW}outcome_analysis",
+    ),
+    Table(
+        "core_participant_flow",
+        "One row a period and arm: how many started, completed and left.",
+        ("nct_id", "period_index", "group_id"),
+        (
+            NCT_ID,
+            Column("period_index", "INTEGER", "Position, from 1, of the period in the record.", required=True),
+            GROUP_ID,
+            GROUP_TITLE,
+            Column("period_title", "VARCHAR", "Title of the period."),
+            *counted("started", "Participants who started the period"),
+            *counted("completed", "Participants who completed the period"),
+            *counted("not_completed", "Participants who did not complete the period"),
+        ),
+    ),
+    Table(
+        "core_participant_flow_reason",
+        "One row a period, reason for leaving and arm.",
+        ("nct_id", "period_index", "reason_index", "group_id"),
+        (count("participants", "Participants who left for this reason."),),
+        inherits=f"{_RAW}flow_reason",
+    ),
+    Table(
+        "core_adverse_event_total",
+        "One row an arm of the adverse-event section: participants affected and at risk.",
+        ("nct_id", "group_id"),
+        tuple(
+            count(f"{kind}_{what}", f"Participants {words} {meaning}.")
+            for kind, meaning in (
+                ("serious", "serious adverse events"),
+                ("other", "other adverse events"),
+                ("deaths", "death from any cause"),
+            )
+            for what, words in (("affected", "with"), ("at_risk", "at risk of"))
+        ),
+        inherits=f"{_RAW}event_group",
+    ),
+    Table(
+        "core_facility", "One row a location of a study.", ("nct_id", "location_index"), (), inherits=f"{_RAW}location"
+    ),
+    Table(
+        "core_reference",
+        "One row a publication that the record refers to.",
+        ("nct_id", "reference_index"),
+        (),
+        inherits=f"{_RAW}reference",
+    ),
+)
+
+VOTES = Table(
+    "votes",
+    "One row a trial, label function and definition that the function voted on. No row is no vote.",
+    ("nct_id", "label_function", "definition", "version"),
+    (
+        NCT_ID,
+        LABEL_FUNCTION,
+        DEFINITION,
+        Column("version", "INTEGER", "Version of the label function.", required=True),
+        Column("vote", "TINYINT", "1 for, 0 against.", required=True),
+        Column("score", "DOUBLE", "Raw signal behind the vote, in the function's own unit."),
+        Column("available_at", "DATE", "First day the evidence was public; null when the source gives no date."),
+        Column("available_at_basis", "VARCHAR", "What available_at was read from.", required=True),
+        Column("evidence", "VARCHAR", "JSON: a sentence for a reader (says) and the core rows (rows).", required=True),
+    ),
+)
+
+LABELS = Table(
+    "labels",
+    "One row an ended interventional trial and definition.",
+    ("nct_id", "definition"),
+    (
+        NCT_ID,
+        DEFINITION,
+        Column("label", "TINYINT", "1, 0, or null when the trial is not labelled."),
+        Column("p_success", "DOUBLE", "Probability of 1 under this row's definition; null without evidence."),
+        Column("p_low", "DOUBLE", "Lower limit of its interval; null while uncalibrated."),
+        Column("p_high", "DOUBLE", "Upper limit of its interval; null while uncalibrated."),
+        Column("calibration", "VARCHAR", "How the probability was calibrated; none: it was not.", required=True),
+        Column("n_votes", "INTEGER", "Votes the label rests on.", required=True),
+        Column("abstain_reason", "VARCHAR", "Why there is no label.", values=("no_evidence", "tie")),
+        Column("is_final", "BOOLEAN", "False while the trial may go on (suspended).", required=True),
+        Column("is_censored", "BOOLEAN", "The definition's waiting time has not passed yet.", required=True),
+        Column("horizon_end", "DATE", "Day the waiting time ends; null where there is none."),
+        AS_OF,
+    ),
+)
+
+TRIALS = Table(
+    "trials",
+    "One row a study: core_study, and whether and how it counts in this release.",
+    ("nct_id",),
+    (
+        Column("is_drug_or_biologic", "BOOLEAN", "It has a DRUG or BIOLOGICAL intervention.", required=True),
+        Column("intervention_set", "VARCHAR", "Names of its experimental interventions, sorted, joined by ' + '."),
+        Column("is_ended", "BOOLEAN", "It has ended as of the release, so it has label rows.", required=True),
+        Column("in_scope", "BOOLEAN", "Ended drug or biologic trial of phase 1 to 3.", required=True),
+        AS_OF,
+    ),
+    inherits="core_study",
+)
+
+CUT_POINTS = Table(
+    "cut_points",
+    "One row a label function and phase that votes by a threshold.",
+    ("label_function", "phase", "version"),
+    (
+        LABEL_FUNCTION,
+        PHASE,
+        Column("version", "INTEGER", "Version of the fit.", required=True),
+        Column("cut", "DOUBLE", "Threshold on the function's score.", required=True),
+        Column("band", "DOUBLE", "Half-width around the cut inside which the function abstains.", required=True),
+        count("n", "Trials it was fitted on."),
+        Column("fitted_as_of", "DATE", "Day by which those trials had ended.", required=True),
+    ),
+)
+
+TABLES = (*CORE, VOTES, LABELS, TRIALS, CUT_POINTS)

@@ -255,6 +255,7 @@ def fetch(crawl: Crawl) -> Json:
     version = str(json.loads(crawl.page("/version", {}, "version"))["dataTimestamp"])
     if not mark or crawl.options.get("full"):
         windows = list(_whole_registry(date.fromisoformat(version[:10]).year))
+        crawl.expect(crawl.ask("/stats/size")["totalStudies"] // PAGE_SIZE + len(windows))
     else:
         windows = [_updated_since(mark["updated_through"])]
     for window in windows:

@@ -4,85 +4,51 @@ from __future__ import annotations
 
 import graphlib
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from importlib.resources import files
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from cto import ingest, registry, snapshot
+from cto import ingest, registry
 from cto.connector import Connector
 from cto.lake import Lake
-from cto.schema import ContractError, Table, digest, literal, quote
+from cto.plan import Plan, Stage, macros, models
+from cto.progress import Progress, quiet
+from cto.schema import ContractError, Table, literal, quote
 from cto.snapshot import Snapshot
 
 Json = dict[str, Any]
-Progress = Callable[[str, int], None]
 
-MEMORY_LIMIT = "400MB"
-ROW_GROUP_SIZE = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A finished stage: immutable tables under ``<name>/<key>/``, and the manifest written after them.
-
-    ``key`` is the digest of all that the tables follow from. A stage whose manifest is there is not run again.
-    """
-
-    name: str
-    key: str
-
-    @property
-    def manifest(self) -> str:
-        """Key of the manifest, the mark that the stage is whole."""
-        return f"{self.name}/{self.key}/manifest.json"
-
-    def table(self, name: str) -> str:
-        """Key of one of its tables."""
-        return f"{self.name}/{self.key}/{name}.parquet"
+MEMORY_LIMIT = "256MB"
+ROW_GROUP_SIZE = 50_000
 
 
-def plan(snapshots: Iterable[Snapshot]) -> Stage:
-    """Return the build that follows from these snapshots and the code as it stands."""
-    inputs = [duckdb.__version__, macros(), sorted(models().items())]
-    inputs += [(s.source, s.state) for s in sorted(snapshots, key=lambda s: s.source)]
-    inputs += [connector.fingerprint() for connector in registry.connectors()]
-    inputs += [table.fingerprint() for table in registry.tables().values() if table.name in models()]
-    inputs += [[c.values for c in table.columns] for table in registry.tables().values()]
-    return Stage("core", digest(repr(inputs)))
-
-
-def build(lake: Lake, snapshots: list[Snapshot], progress: Progress = lambda stage, n: None) -> Stage:
-    """Build every core table from the snapshots' pages and check it; return the finished stage.
+def build(lake: Lake, plan: Plan, progress: Progress = quiet) -> None:
+    """Build every core table from the snapshots' pages and check it.
 
     Raises:
         ContractError: a model does not give its contract's columns, or a key is null or repeated.
 
     """
-    stage = plan(snapshots)
+    stage = plan.core
     if lake.exists(stage.manifest):
-        return stage
+        return
     with lake.scratch() as folder, connect() as con:
         con.execute("set temp_directory = ?", [str(folder / "spill")])
         con.execute(macros())
-        quarantine = _open_raw(lake, con, snapshots)
+        quarantine = _open_raw(lake, con, plan.snapshots)
         report: dict[str, Json] = {}
-        for name in order(models()):
+        for number, name in enumerate(order(models()), start=1):
             table = registry.tables()[name]
             file = folder / f"{name}.parquet"
             write_table(con, table, models()[name], file)
             lake.adopt(stage.table(name), file)
             open_table(lake, con, stage, name)
             report[name] = _examine(con, table)
-            progress("build", 1)
-    lake.put_json(
-        stage.manifest,
-        {"snapshots": {s.source: s.id for s in snapshots}, "tables": report, "quarantine": quarantine},
-    )
-    return stage
+            progress("build", number, len(models()))
+    snapshots = {snap.source: snap.id for snap in plan.snapshots}
+    lake.put_json(stage.manifest, {"snapshots": snapshots, "tables": report, "quarantine": quarantine})
 
 
 def open_tables(lake: Lake, con: duckdb.DuckDBPyConnection, stage: Stage) -> None:
@@ -117,13 +83,6 @@ def connect() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 2})
 
 
-def models() -> dict[str, str]:
-    """Return the SQL of every model by the name of the table it makes."""
-    return {
-        f.name.removesuffix(".sql"): f.read_text() for f in (files("warehouse") / "models").iterdir() if f.is_file()
-    }
-
-
 def order(sql_by_name: Mapping[str, str]) -> list[str]:
     """Return the model names so that each comes after the models it reads.
 
@@ -152,11 +111,6 @@ def tables_read(con: duckdb.DuckDBPyConnection, sql: str) -> set[str]:
         elif isinstance(node, list):
             todo.extend(node)
     return found
-
-
-def macros() -> str:
-    """Return the SQL macros that models and label functions may call."""
-    return (files("warehouse") / "macros.sql").read_text()
 
 
 def _open_raw(lake: Lake, con: duckdb.DuckDBPyConnection, snapshots: Iterable[Snapshot]) -> list[Json]:
@@ -235,9 +189,3 @@ def _examine(con: duckdb.DuckDBPyConnection, table: Table) -> Json:
 def _count_unreadable(text: str, value: str | None, unknown: tuple[str, ...]) -> str:
     known = f" and upper(trim({quote(text)})) not in ({', '.join(map(literal, unknown))})" if unknown else ""
     return f"count(*) filter (trim({quote(text)}) <> '' and {quote(value or '')} is null{known})"
-
-
-def current(lake: Lake) -> list[Snapshot]:
-    """Return the finished snapshots of all sources that have one."""
-    found = (snapshot.load(lake, connector.name) for connector in registry.connectors())
-    return [snap for snap in found if snap]

@@ -29,10 +29,11 @@ def _head(manifest: Json) -> str:
         [
             f"# Clinical trial outcomes {manifest['version']}",
             *([sample] if manifest["is_sample"] else []),
-            f"Evidence public by {manifest['as_of']}. Built {manifest['created_at']}; content `{manifest['content_hash'][:16]}`.",
-            "Files: `labels.parquet`, `votes.parquet`, `trials.parquet`, `cut_points.parquet`; `manifest.json` has their "
-            "sha256, the code, the snapshots and the versions they follow from. Labels and features are kept apart: "
-            "join them on `nct_id`.",
+            f"Evidence public by {manifest['as_of']}. Built {manifest['created_at']}; "
+            f"content `{manifest['content_hash'][:16]}`.",
+            "Files: `labels.parquet`, `votes.parquet`, `trials.parquet`, `cut_points.parquet`; `manifest.json` has "
+            "their sha256, the code, the snapshots and the versions they follow from. Labels and features are kept "
+            "apart: join them on `nct_id`.",
         ]
     )
 
@@ -81,7 +82,8 @@ def _sources(snapshots: Json) -> str:
     licences = {c.name: (c.homepage, c.licence) for c in registry.connectors()}
     head = ["## Sources", "", "| source | public by | fetched | unread records | licence |", "|---|---|---|---:|---|"]
     rows = [
-        f"| [{name}]({licences[name][0]}) | {s['public_by']} | {s['finished_at'][:10]} | {s['quarantined']} | {licences[name][1]} |"
+        f"| [{name}]({licences[name][0]}) | {s['public_by']} | {s['finished_at'][:10]} | {s['quarantined']} "
+        f"| {licences[name][1]} |"
         for name, s in snapshots.items()
     ]
     return "\n".join([*head, *rows])

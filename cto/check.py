@@ -6,8 +6,9 @@ from importlib.resources import files
 from typing import Any
 
 from cto import registry
-from cto.build import Stage, connect, macros, open_table, open_tables
+from cto.build import connect, open_table, open_tables
 from cto.lake import Lake
+from cto.plan import Plan, macros
 
 Json = dict[str, Any]
 SHOWN = 5
@@ -26,14 +27,14 @@ def checks() -> dict[str, str]:
     return {file.name.removesuffix(".sql"): file.read_text() for file in sorted(found, key=lambda file: file.name)}
 
 
-def check(lake: Lake, core: Stage, label: Stage) -> None:
+def check(lake: Lake, plan: Plan) -> None:
     """Run every check over the core and published tables; raise :class:`GateError` when one fails."""
-    failures = _tolerances(lake.read_json(core.manifest))
+    failures = _tolerances(lake.read_json(plan.core.manifest))
     with connect() as con:
         con.execute(macros())
-        open_tables(lake, con, core)
+        open_tables(lake, con, plan.core)
         for name in ("trials", "votes", "labels"):
-            open_table(lake, con, label, name)
+            open_table(lake, con, plan.label, name)
         for claim, sql in checks().items():
             rows = con.execute(f"select * from ({sql}\n) limit {SHOWN}").fetchall()
             if rows:

@@ -25,7 +25,8 @@ from cto.check import GateError
 from cto.diff import diff as compare
 from cto.http import SourceError
 from cto.lake import Lake, LakeError, LockedError, PointerMovedError
-from cto.progress import Bars
+from cto.plan import Plan, plan
+from cto.progress import Bars, Progress
 from cto.schema import ContractError
 from cto.settings import Settings, SettingsError
 
@@ -44,6 +45,8 @@ def told(function: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
+        except BrokenPipeError:  # the reader (head, less) has enough: click ends quietly
+            raise
         except EXPECTED as error:
             click.secho(f"cto: {error.args[0] if isinstance(error, KeyError) else error}", fg="red", err=True)
             sys.exit(_exit_code(error))
@@ -136,7 +139,7 @@ def demo(as_of: str | None) -> None:
 
 def _refresh(chosen: Settings, only: tuple[str, ...], options: dict[str, bool]) -> None:
     with Bars() as bars:
-        night = pipeline.refresh(chosen, only, now, options, bars.advance)
+        night = pipeline.refresh(chosen, only, now, options, bars.show)
     for name, found in night.ingested.items():
         click.echo(f"{name}: {found.n_new_pages} new pages, {found.n_requests} requests, {found.n_retries} repeated")
         for note in found.notes:
@@ -168,15 +171,13 @@ def ingest(only: tuple[str, ...], full: bool, reconcile: bool) -> None:
     options = {name: True for name, wanted in (("full", full), ("reconcile", reconcile)) if wanted}
     with lake.run_lock("cto ingest"), Bars() as bars:
         for connector in pipeline.sources(only):
-            found = pipeline.ingest_source(lake, chosen, connector, now, options, bars.advance)
+            found = pipeline.ingest_source(lake, chosen, connector, now, options, bars.show)
             click.echo(f"{connector.name}: {found.n_new_pages} new pages; data public by {found.snapshot.public_by}")
             for note in found.notes:
                 click.echo(f"  {note}")
 
 
-def _stage(
-    name: str, description: str, run: Callable[[Lake, pipeline.Plan, Callable[[str, int], None]], object]
-) -> None:
+def _stage(name: str, description: str, run: Callable[[Lake, Plan, Progress], object]) -> None:
     """Add a verb that runs one stage for the present snapshots and day."""
 
     @main.command(name=name, help=description)
@@ -186,13 +187,13 @@ def _stage(
         chosen = settings(as_of)
         lake = Lake(chosen.home)
         with lake.run_lock(f"cto {name}"), Bars() as bars:
-            run(lake, pipeline.plan(lake, chosen.as_of), bars.advance)
+            run(lake, plan(lake, chosen.as_of), bars.show)
 
 
 _stage("build", "Build the core tables from what was fetched.", pipeline.build)
 _stage("vote", "Run the label functions over the core tables.", pipeline.vote)
 _stage("fuse", "Fuse the votes into labels.", pipeline.fuse)
-_stage("check", "Run the checks that stand before a publish.", lambda lake, plan, _: pipeline.check(lake, plan))
+_stage("check", "Run the checks that stand before a publish.", lambda lake, planned, _: pipeline.check(lake, planned))
 
 
 @main.command(name="release")
@@ -203,9 +204,9 @@ def publish(as_of: str | None) -> None:
     chosen = settings(as_of)
     lake = Lake(chosen.home)
     with lake.run_lock("cto release"):
-        plan = pipeline.plan(lake, chosen.as_of)
-        pipeline.check(lake, plan)
-        published, is_new = pipeline.publish(lake, plan, now())
+        planned = plan(lake, chosen.as_of)
+        pipeline.check(lake, planned)
+        published, is_new = pipeline.publish(lake, planned, now())
     click.echo(f"{'Published' if is_new else 'Nothing changed since'} release {published.version}")
 
 

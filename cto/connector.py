@@ -37,6 +37,9 @@ class Crawl(Protocol):
     def known(self, table: str, column: str) -> set[str]:
         """Return a column's distinct values over all pages stored so far, this run's included."""
 
+    def expect(self, pages: int) -> None:
+        """Say how many pages this run will come to, for the progress bar."""
+
     def forget(self, kind: str) -> None:
         """Leave this run's pages of one kind out of the snapshot: they turned out to be of two data versions."""
 

@@ -1,4 +1,4 @@
-"""One HTTP session for every source: timeouts, bounded bodies, retries within a budget, a rate limit, one user agent."""
+"""One HTTP session for every source: timeouts, bounded bodies, retries within a budget, a rate limit."""
 
 from __future__ import annotations
 

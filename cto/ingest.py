@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,12 +19,11 @@ from cto import snapshot
 from cto.connector import Connector
 from cto.http import Http, check_json
 from cto.lake import Lake
+from cto.progress import Progress, quiet
 from cto.schema import ContractError, digest
 from cto.snapshot import Page, Snapshot
 
 Json = dict[str, Any]
-Progress = Callable[[str, int], None]
-"""Told a stage's name and how many units of work were just finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ def ingest(
     url: str,
     now: Callable[[], datetime],
     options: Mapping[str, bool] | None = None,
-    progress: Progress = lambda stage, n: None,
+    progress: Progress = quiet,
 ) -> Ingested:
     """Bring one source up to date and return what counts now.
 
@@ -89,7 +88,7 @@ def ingest(
     return Ingested(result, http.n_requests, http.n_retries, crawl.n_new, tuple(crawl.notes))
 
 
-def parse(lake: Lake, connector: Connector, snap: Snapshot, progress: Progress = lambda stage, n: None) -> Json:
+def parse(lake: Lake, connector: Connector, snap: Snapshot, progress: Progress = quiet) -> Json:
     """Make sure that every page of the snapshot is parsed; return, by page digest, its rows by table and quarantine.
 
     A page is parsed once: its part files are keyed by its sha256 and the connector's fingerprint.
@@ -124,6 +123,7 @@ class _Crawl:
     pages: list[Page] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     n_new: int = 0
+    expected: int | None = None
 
     @property
     def watermark(self) -> Json:
@@ -147,7 +147,7 @@ class _Crawl:
             self.lake.put_json(record, {name: getattr(page, name) for name in page.__slots__})
             self.n_new += 1
         self.pages.append(page)
-        self.progress("fetch", 1)
+        self.progress("fetch", len(self.pages), self.expected)
         return body
 
     def ask(self, path: str, params: Mapping[str, str | int] | None = None) -> Json:
@@ -160,6 +160,9 @@ class _Crawl:
             return set()
         with duckdb.connect() as con:
             return {row[0] for row in con.read_parquet(files).select(column).distinct().fetchall()}
+
+    def expect(self, pages: int) -> None:
+        self.expected = pages
 
     def forget(self, kind: str) -> None:
         self.pages = [page for page in self.pages if page.kind != kind]
@@ -190,16 +193,14 @@ def _parts(connector: Connector) -> str:
     return f"parts/{connector.name}/{connector.fingerprint()}"
 
 
-def _parse_pages(
-    lake: Lake, connector: Connector, pages: Iterable[Page], progress: Progress = lambda stage, n: None
-) -> Json:
-    def one(page: Page) -> tuple[str, Json]:
-        found = _parse_page(lake, connector, page)
-        progress("parse", 1)
-        return page.sha256, found
-
+def _parse_pages(lake: Lake, connector: Connector, pages: Sequence[Page], progress: Progress = quiet) -> Json:
+    found: Json = {}
     with ThreadPoolExecutor(max_workers=2) as pool:  # two pages at once bound the memory and fill two cores
-        return dict(pool.map(one, pages))
+        parsed = pool.map(lambda page: _parse_page(lake, connector, page), pages)
+        for page, marker in zip(pages, parsed, strict=True):
+            found[page.sha256] = marker
+            progress("parse", len(found), len(pages))
+    return found
 
 
 def _parse_page(lake: Lake, connector: Connector, page: Page) -> Json:

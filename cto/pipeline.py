@@ -8,64 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import UTC, datetime
 
 from cto import build as building
 from cto import check as checking
 from cto import fusion, ingest, registry, release, snapshot, warehouse_file
 from cto import vote as voting
-from cto.build import Stage
 from cto.connector import Connector
-from cto.fuse import LabelModel, Majority
 from cto.http import Http, SourceError
 from cto.ingest import Ingested
 from cto.lake import Lake, LakeError, to_json
+from cto.plan import Plan, Stage, plan
+from cto.progress import Progress, quiet
 from cto.release import Release
 from cto.settings import Settings
-from cto.snapshot import Snapshot
-
-Json = dict[str, Any]
-Progress = Callable[[str, int], None]
-
-MODEL: LabelModel = Majority()
-
-
-def quiet(stage: str, n: int) -> None:
-    """Take progress and show nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a night follows from, and the stages that follow."""
-
-    snapshots: tuple[Snapshot, ...]
-    as_of: date
-    is_sample: bool
-
-    @property
-    def is_current(self) -> bool:
-        """Whether the day is not before any source's own: else this is a look back, where undated evidence is none."""
-        return all(self.as_of >= snap.public_by for snap in self.snapshots)
-
-    @property
-    def core(self) -> Stage:
-        """The core tables."""
-        return building.plan(self.snapshots)
-
-    @property
-    def vote(self) -> Stage:
-        """The votes."""
-        return voting.plan(self.core, self.as_of, self.is_current)
-
-    @property
-    def label(self) -> Stage:
-        """The labels, with all that a release publishes."""
-        return fusion.plan(self.vote, MODEL)
-
-    def to_json(self) -> Json:
-        """Return the plan as plain values, for a scheduler to hand on."""
-        return {"snapshots": {s.source: s.id for s in self.snapshots}, "as_of": str(self.as_of)}
 
 
 def open_lake(settings: Settings) -> Lake:
@@ -85,22 +41,6 @@ def open_lake(settings: Settings) -> Lake:
             f"name another place with --home or CTO_HOME"
         )
     return lake
-
-
-def plan(lake: Lake, as_of: date, snapshot_ids: Mapping[str, str] | None = None) -> Plan:
-    """Return the plan for a day over the given snapshots, by default those that count now.
-
-    Raises:
-        LakeError: nothing was ingested yet.
-
-    """
-    if snapshot_ids is None:
-        found = building.current(lake)
-    else:
-        found = [snapshot.read(lake, source, id_) for source, id_ in sorted(snapshot_ids.items())]
-    if not found:
-        raise LakeError(f"{lake.root} holds no snapshot of any source yet: run cto ingest")
-    return Plan(tuple(found), as_of, lake.read_json("lake.json")["holds"] == "sample")
 
 
 def ingest_source(
@@ -123,35 +63,36 @@ def ingest_source(
         raise
 
 
-def build(lake: Lake, plan: Plan, progress: Progress = quiet) -> Stage:
+def build(lake: Lake, plan: Plan, progress: Progress = quiet) -> None:
     """Build the core tables."""
-    return building.build(lake, list(plan.snapshots), progress)
+    building.build(lake, plan, progress)
 
 
-def vote(lake: Lake, plan: Plan, progress: Progress = quiet) -> Stage:
+def vote(lake: Lake, plan: Plan, progress: Progress = quiet) -> None:
     """Run the label functions."""
-    return voting.vote(lake, _built(lake, plan.core, "build"), plan.as_of, plan.is_current, progress)
+    _need(lake, plan.core, "build")
+    voting.vote(lake, plan, progress)
 
 
-def fuse(lake: Lake, plan: Plan, progress: Progress = quiet) -> Stage:
+def fuse(lake: Lake, plan: Plan, progress: Progress = quiet) -> None:
     """Fuse votes into labels."""
-    core, votes = _built(lake, plan.core, "build"), _built(lake, plan.vote, "vote")
-    return fusion.fuse(lake, core, votes, MODEL, plan.as_of, plan.is_current, progress)
+    _need(lake, plan.vote, "vote")
+    fusion.fuse(lake, plan, progress)
 
 
 def check(lake: Lake, plan: Plan) -> None:
     """Run the checks that stand before a publish."""
-    checking.check(lake, _built(lake, plan.core, "build"), _built(lake, plan.label, "fuse"))
+    _need(lake, plan.label, "fuse")
+    checking.check(lake, plan)
 
 
 def publish(lake: Lake, plan: Plan, now: datetime) -> tuple[Release, bool]:
     """Publish a release, unless the latest has the same content, and bring the warehouse file up to it."""
-    core, votes, label = plan.core, plan.vote, _built(lake, plan.label, "fuse")
-    inputs = release.Inputs(plan.snapshots, core, votes, label, plan.as_of, plan.is_sample)
-    published, is_new = release.publish(lake, inputs, now)
+    _need(lake, plan.label, "fuse")
+    published, is_new = release.publish(lake, plan, now)
     newest = release.latest(lake)
     if newest and newest.version == published.version:
-        warehouse_file.refresh(lake, core, label, published)
+        warehouse_file.refresh(lake, plan, published)
     return published, is_new
 
 
@@ -189,7 +130,7 @@ def refresh(
                 ingested[connector.name] = ingest_source(lake, settings, connector, now, options, progress)
             except SourceError as error:
                 failures[connector.name] = error
-        if failures and not building.current(lake):
+        if failures and not any(snapshot.load(lake, connector.name) for connector in registry.connectors()):
             raise next(iter(failures.values()))
         planned = plan(lake, settings.as_of)
         build(lake, planned, progress)
@@ -214,9 +155,8 @@ def sources(only: Sequence[str]) -> list[Connector]:
     return [by_name[name] for name in only] if only else list(by_name.values())
 
 
-def _built(lake: Lake, stage: Stage, verb: str) -> Stage:
+def _need(lake: Lake, stage: Stage, verb: str) -> None:
     if not lake.exists(stage.manifest):
         raise LakeError(
             f"the {stage.name} tables for the present snapshots, day and code are not there: run cto {verb}"
         )
-    return stage

@@ -1,37 +1,47 @@
-"""Progress bars on a terminal, nothing elsewhere."""
+"""How long work tells of itself: a callback for the stages, and bars on a terminal."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+
+Progress = Callable[[str, int, int | None], None]
+"""Told a stage's name, how many units of its work are done, and of how many (None while unknown)."""
+
+
+def quiet(stage: str, done: int, total: int | None) -> None:
+    """Take progress and show nothing."""
 
 
 class Bars:
-    """One bar a stage, made when the stage first reports; the total is unknown until the stage says it."""
+    """One bar a stage, on standard error, only where that is a terminal."""
 
     def __init__(self) -> None:
-        """Prepare the bars; they show on a terminal only."""
+        """Prepare the bars."""
         console = Console(stderr=True)
-        columns = (TextColumn("{task.description:8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
+        columns = (TextColumn("{task.description:6}"), BarColumn(), MofNCompleteColumn())
+        times = (TimeElapsedColumn(), TimeRemainingColumn())
+        self._bars = RichProgress(*columns, *times, console=console, disable=not console.is_terminal)
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
         """Start drawing."""
-        self._progress.start()
+        self._bars.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop drawing."""
-        self._progress.stop()
+        self._bars.stop()
 
-    def advance(self, stage: str, n: int) -> None:
-        """Say that ``n`` more units of the stage are done."""
+    def show(self, stage: str, done: int, total: int | None) -> None:
+        """Draw how far a stage is (a :data:`Progress`)."""
         if stage not in self._tasks:
-            self._tasks[stage] = self._progress.add_task(stage, total=None)
-        self._progress.advance(self._tasks[stage], n)
+            self._tasks[stage] = self._bars.add_task(stage)
+        self._bars.update(self._tasks[stage], completed=done, total=total)

@@ -16,8 +16,9 @@ import duckdb
 import pyarrow.parquet as pq
 
 from cto import card, registry
-from cto.build import Stage, connect
-from cto.lake import Lake, LakeError
+from cto.build import connect
+from cto.lake import Lake, LakeError, MissingError
+from cto.plan import Plan, Stage
 from cto.schema import literal
 from cto.snapshot import Snapshot
 
@@ -46,33 +47,21 @@ class Release:
         return f"releases/{self.version}/{name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """What a release follows from."""
-
-    snapshots: tuple[Snapshot, ...]
-    core: Stage
-    vote: Stage
-    label: Stage
-    as_of: date
-    is_sample: bool
-
-
-def publish(lake: Lake, inputs: Inputs, now: datetime) -> tuple[Release, bool]:
+def publish(lake: Lake, plan: Plan, now: datetime) -> tuple[Release, bool]:
     """Publish the labels and return the release, and whether it is new: the same content is not published again.
 
     The version is the day ``as_of``, with a number when that day has one already. A killed run's claim on a version is
     taken up by the next run with the same content. ``releases/LATEST`` follows unless it stands at a later day.
     """
-    content = content_hash(lake, inputs.label)
+    content = content_hash(lake, plan.label)
     pointer = lake.pointer(LATEST)
     before = read(lake, pointer.text) if pointer else None
-    if before and before.manifest["content_hash"] == content and before.manifest["as_of"] <= str(inputs.as_of):
+    if before and before.manifest["content_hash"] == content and before.manifest["as_of"] <= str(plan.as_of):
         return before, False
-    version = _claim(lake, inputs.as_of, content)
+    version = _claim(lake, plan.as_of, content, before)
     is_new = not lake.exists(f"releases/{version}/manifest.json")
     if is_new:
-        _write(lake, inputs, version, content, before, now)
+        _write(lake, plan, version, content, before, now)
     release = read(lake, version)
     if before is None or before.manifest["as_of"] <= release.manifest["as_of"]:
         lake.move_pointer(LATEST, version, pointer)
@@ -92,7 +81,7 @@ def read(lake: Lake, version: str) -> Release:
         NoReleaseError: there is none of that version.
 
     """
-    with contextlib.suppress(LakeError):
+    with contextlib.suppress(MissingError):
         return Release(version, lake.read_json(f"releases/{version}/manifest.json"))
     pointer = lake.pointer(LATEST)
     newest = f"the latest is {pointer.text}" if pointer else "there is none yet: run cto refresh"
@@ -107,31 +96,41 @@ def content_hash(lake: Lake, label: Stage) -> str:
             rows = f"read_parquet({literal(lake.url(label.table(name)))})"
             dropped = [c for c in NOT_CONTENT if c in (column.name for column in registry.tables()[name].columns)]
             row = con.execute(
-                f"select count(*), sum(md5_number_lower(to_json(t)::varchar)::hugeint) "  # noqa: S608  (our own names)
+                f"select count(*), sum(md5_number_lower(to_json(t)::varchar)::hugeint) "
                 f"from (select * exclude ({', '.join(dropped)}) from {rows}) t"
             ).fetchone()
             parts.append(f"{name} {row}")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _claim(lake: Lake, as_of: date, content: str) -> str:
-    """Take the first version of the day that is free, or that an earlier run claimed for this very content."""
+def _claim(lake: Lake, as_of: date, content: str, before: Release | None) -> str:
+    """Take the first version of the day that is free, or that a run with this very content left unfinished.
+
+    A look back may find its content finished long ago: that release is the one.
+    """
     base = as_of.strftime("%Y.%m.%d")
     number = 0
     while True:
         version = f"{base}.{number}" if number else base
-        claim = f"releases/{version}/claim"
-        if lake.create(claim, content.encode()) or lake.read(claim).decode() == content:
+        if lake.create(f"releases/{version}/claim", content.encode()):
             return version
+        if lake.read(f"releases/{version}/claim").decode() == content:
+            try:
+                manifest = lake.read_json(f"releases/{version}/manifest.json")
+            except MissingError:
+                return version
+            is_look_back = before is not None and str(as_of) < before.manifest["as_of"]
+            if is_look_back or manifest["previous"] == (before.version if before else None):
+                return version
         number += 1
 
 
-def _write(lake: Lake, inputs: Inputs, version: str, content: str, before: Release | None, now: datetime) -> None:
+def _write(lake: Lake, plan: Plan, version: str, content: str, before: Release | None, now: datetime) -> None:
     """Write the files, the card, and last the manifest, which makes the release one."""
     files: Json = {}
     with lake.scratch() as folder:
         for name in FILES:
-            data = lake.read(inputs.label.table(name))
+            data = lake.read(plan.label.table(name))
             lake.put(f"releases/{version}/{name}.parquet", data)
             files[f"{name}.parquet"] = {
                 "sha256": hashlib.sha256(data).hexdigest(),
@@ -140,17 +139,17 @@ def _write(lake: Lake, inputs: Inputs, version: str, content: str, before: Relea
             }
     manifest = {
         "version": version,
-        "as_of": str(inputs.as_of),
+        "as_of": str(plan.as_of),
         "created_at": now.isoformat(timespec="seconds"),
         "content_hash": content,
-        "is_sample": inputs.is_sample,
+        "is_sample": plan.is_sample,
         "previous": before.version if before else None,
         "files": files,
         "code": {"cto": installed_version("cto"), "commit": _commit(), "duckdb": duckdb.__version__},
-        "snapshots": {s.source: _snapshot(lake, s, inputs.core) for s in inputs.snapshots},
-        "label_functions": _functions(lake.read_json(inputs.vote.manifest)),
-        **{key: lake.read_json(inputs.label.manifest)[key] for key in ("model", "seed")},
-        "stages": {stage.name: stage.key for stage in (inputs.core, inputs.vote, inputs.label)},
+        "snapshots": {s.source: _snapshot(lake, s, plan.core) for s in plan.snapshots},
+        "label_functions": _functions(lake.read_json(plan.vote.manifest)),
+        **{key: lake.read_json(plan.label.manifest)[key] for key in ("model", "seed")},
+        "stages": {stage.name: stage.key for stage in (plan.core, plan.vote, plan.label)},
         "labels": _label_counts(lake, version),
     }
     readme = card.render(manifest).encode()
@@ -207,7 +206,7 @@ def _label_counts(lake: Lake, version: str) -> Json:
 def _commit() -> str:
     """Return the commit of the code that runs, or say that it is not under version control."""
     done = subprocess.run(
-        ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"],  # noqa: S607
+        ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"],
         capture_output=True,
         text=True,
         check=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import zlib
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from typing import Any
@@ -110,8 +111,8 @@ def read_page(lake: Lake, source: str, page: Page) -> bytes:
     """
     key = _page_key(source, page.sha256)
     try:
-        body = gzip.decompress(lake.read(key))
-    except (EOFError, gzip.BadGzipFile, MissingError) as error:
+        body = zlib.decompress(lake.read(key), wbits=31, bufsize=page.n_bytes + 1)  # gzip, without a second copy
+    except (zlib.error, MissingError) as error:
         raise LakeError(
             f"{lake.url(key)} is damaged ({error}); delete it and fetch again: cto ingest --full"
         ) from error

@@ -6,21 +6,22 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from cto import build, registry, release, snapshot
+from cto import registry, release, snapshot
 from cto.lake import Lake
+from cto.plan import plan
 from cto.snapshot import Snapshot
 
 Json = dict[str, Any]
 
 
 def status(lake: Lake, now: datetime) -> Json:
-    """Return the state as plain values: ``sources``, ``core`` (None until built), ``release`` (None until published)."""
-    snapshots = build.current(lake)
+    """Return the state as plain values; ``core`` and ``release`` are None until built and published."""
+    snapshots = [snap for c in registry.connectors() if (snap := snapshot.load(lake, c.name))]
     latest = release.latest(lake)
     return {
         "home": lake.root,
         "sources": {c.name: _source(lake, c.name, snapshots, now) for c in registry.connectors()},
-        "core": _core(lake, snapshots),
+        "core": _core(lake, snapshots, now),
         "release": _release(latest) if latest else None,
     }
 
@@ -39,9 +40,11 @@ def _source(lake: Lake, name: str, snapshots: list[Snapshot], now: datetime) -> 
     }
 
 
-def _core(lake: Lake, snapshots: list[Snapshot]) -> Json | None:
-    stage = build.plan(snapshots)
-    if not snapshots or not lake.exists(stage.manifest):
+def _core(lake: Lake, snapshots: list[Snapshot], now: datetime) -> Json | None:
+    if not snapshots:
+        return None
+    stage = plan(lake, now.date()).core
+    if not lake.exists(stage.manifest):
         return None
     manifest = lake.read_json(stage.manifest)
     tables = manifest["tables"]

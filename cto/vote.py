@@ -2,54 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 
 import duckdb
 
 from cto import registry
-from cto.build import Stage, connect, macros, open_tables, write_table
+from cto.build import connect, open_tables, write_table
 from cto.labels import COLUMNS, LabelFunction
 from cto.lake import Lake
-from cto.schema import ContractError, digest
+from cto.plan import Plan, macros
+from cto.progress import Progress, quiet
+from cto.schema import ContractError
 
 Json = dict[str, Any]
-Progress = Callable[[str, int], None]
 
 
-def plan(core: Stage, as_of: date, is_current: bool) -> Stage:
-    """Return the vote stage that follows from the core tables, the day and the label functions."""
-    functions = [function.fingerprint() for function in registry.label_functions()]
-    return Stage("vote", digest(repr((core.key, str(as_of), is_current, functions))))
+def vote(lake: Lake, plan: Plan, progress: Progress = quiet) -> None:
+    """Write the votes whose evidence was public by the plan's day.
 
-
-def vote(lake: Lake, core: Stage, as_of: date, is_current: bool, progress: Progress = lambda stage, n: None) -> Stage:
-    """Write the votes whose evidence was public by ``as_of``; return the finished stage.
-
-    Undated evidence counts only when ``is_current``: in a look back nobody can say that it was there.
+    Undated evidence counts only in a current build: in a look back nobody can say that it was there.
 
     Raises:
         ContractError: a label function's query does not return what :data:`cto.labels.COLUMNS` asks for.
 
     """
-    stage = plan(core, as_of, is_current)
+    stage = plan.vote
     if lake.exists(stage.manifest):
-        return stage
+        return
     table = registry.tables()["votes"]
     report: dict[str, Json] = {}
     with lake.scratch() as folder, connect() as con:
         con.execute(macros())
-        open_tables(lake, con, core)
+        open_tables(lake, con, plan.core)
         con.execute(table.ddl().replace("votes", "vote", 1))
-        for function in registry.label_functions():
-            report[function.name] = _run(con, function, as_of, is_current)
-            progress("vote", 1)
+        functions = registry.label_functions()
+        for number, function in enumerate(functions, start=1):
+            report[function.name] = _run(con, function, plan.as_of, plan.is_current)
+            progress("vote", number, len(functions))
         file = folder / "vote.parquet"
         write_table(con, table, "from vote", file)
         lake.adopt(stage.table("vote"), file)
-    lake.put_json(stage.manifest, {"core": core.key, "as_of": str(as_of), "functions": report})
-    return stage
+    lake.put_json(stage.manifest, {"core": plan.core.key, "as_of": str(plan.as_of), "functions": report})
 
 
 def check_columns(con: duckdb.DuckDBPyConnection, function: LabelFunction) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import duckdb
 
-from cto.build import Stage, models
 from cto.lake import Lake, LakeError, MissingError
+from cto.plan import Plan, models
 from cto.release import Release
 from cto.schema import literal
 
@@ -19,18 +19,18 @@ HOLDS = "warehouse.json"
 PUBLISHED = ("labels", "votes", "trials", "cut_points")
 
 
-def refresh(lake: Lake, core: Stage, label: Stage, release: Release) -> bool:
+def refresh(lake: Lake, plan: Plan, release: Release) -> bool:
     """Make the warehouse file hold this state; return whether it had to be built.
 
     A reader who has the file open keeps the old one. ``warehouse.json``, written last, says what the file holds.
     """
-    state: Json = {"core": core.key, "label": label.key, "release": release.version}
+    state: Json = {"core": plan.core.key, "label": plan.label.key, "release": release.version}
     if lake.exists(FILE) and holds(lake) == state:
         return False
     with lake.scratch() as folder:
         file = folder / FILE
         with duckdb.connect(str(file), config={"memory_limit": "400MB", "threads": 2}) as con:
-            for stage, names in ((core, sorted(models())), (label, PUBLISHED)):
+            for stage, names in ((plan.core, models()), (plan.label, PUBLISHED)):
                 for name in names:
                     con.execute(f"create table {name} as from read_parquet({literal(lake.url(stage.table(name)))})")
             con.execute("create table release as select ? as version, ?::date as as_of", list(_facts(release)))

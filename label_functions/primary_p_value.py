@@ -39,8 +39,10 @@ def primary_p_value() -> str:
             count(*) as n_tested,
             count(*) filter (is_significant) as n_significant,
             count(*) filter (is_significant is null) as n_open,
-            min_by(struct_pack(p := p_value_text, title := title, method := method), (p_value, measure_index, analysis_index))
-                filter (p_value is not null) as best,
+            min_by(
+                struct_pack(p := p_value_text, title := title, method := method),
+                (p_value, measure_index, analysis_index)
+            ) filter (p_value is not null) as best,
             min(p_value) as smallest,
             list('core_outcome_analysis:' || nct_id || ':' || measure_index || ':' || analysis_index
                 order by measure_index, analysis_index) as rows

@@ -70,7 +70,7 @@ CORE = (
             Column(
                 "role_basis",
                 "VARCHAR",
-                "What the role was read from: the types of its arms, its name, or nothing better than its being listed.",
+                "What the role was read from: the types of its arms, its name, or no more than its being listed.",
                 required=True,
                 values=("arm_type", "name", "listed"),
             ),

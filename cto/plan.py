@@ -1,0 +1,134 @@
+"""What follows from what: from the snapshots and the day, the key of every stage's tables.
+
+A key is a digest of all that a stage's tables follow from: the pages, the code that reads them, the stages before. So
+a stage that is there need not run, the same inputs always lead to the same files, and no state has to be kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache, cached_property
+from importlib.resources import files
+from typing import Any
+
+import duckdb
+
+from cto import registry, snapshot
+from cto.fuse import LabelModel, Majority
+from cto.labels import DEFINITIONS
+from cto.lake import Lake, LakeError
+from cto.schema import digest
+from cto.snapshot import Snapshot
+
+Json = dict[str, Any]
+
+MODEL: LabelModel = Majority()
+SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage's immutable tables under ``<name>/<key>/``, and the manifest written after them."""
+
+    name: str
+    key: str
+
+    @property
+    def manifest(self) -> str:
+        """Lake key of the manifest, the mark that the stage is whole."""
+        return f"{self.name}/{self.key}/manifest.json"
+
+    def table(self, name: str) -> str:
+        """Return the lake key of one of its tables."""
+        return f"{self.name}/{self.key}/{name}.parquet"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a night follows from: finished snapshots, by source, and the last day whose evidence counts."""
+
+    snapshots: tuple[Snapshot, ...]
+    as_of: date
+    is_sample: bool
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the day is not before any source's own: else this is a look back, where undated evidence is none."""
+        return all(self.as_of >= snap.public_by for snap in self.snapshots)
+
+    @cached_property
+    def core(self) -> Stage:
+        """The core tables: they follow from the pages, the parsers, the models and their contracts."""
+        tables = registry.tables()
+        contracts = [(t.fingerprint(), [c.values for c in t.columns]) for t in tables.values()]
+        parsers = [connector.fingerprint() for connector in registry.connectors()]
+        pages = [(snap.source, snap.state) for snap in self.snapshots]
+        return Stage(
+            "core", digest(repr((duckdb.__version__, _code("build.py"), macros(), models(), contracts, parsers, pages)))
+        )
+
+    @cached_property
+    def vote(self) -> Stage:
+        """The votes: they follow from the core tables, the label functions and the day."""
+        functions = [function.fingerprint() for function in registry.label_functions()]
+        return Stage(
+            "vote", digest(repr((self.core.key, _code("vote.py"), functions, str(self.as_of), self.is_current)))
+        )
+
+    @cached_property
+    def label(self) -> Stage:
+        """The published tables: they follow from the votes and the label model."""
+        code = _code("fusion.py", "fuse/matrix.py", "fuse/majority.py")
+        return Stage("label", digest(repr((self.vote.key, code, repr(MODEL), SEED, published(), sorted(DEFINITIONS)))))
+
+    def to_json(self) -> Json:
+        """Return the plan as plain values, for a scheduler to hand on to :func:`plan`."""
+        return {"snapshots": {s.source: s.id for s in self.snapshots}, "as_of": str(self.as_of)}
+
+
+def plan(lake: Lake, as_of: date, snapshot_ids: Mapping[str, str] | None = None) -> Plan:
+    """Return the plan for a day over the given snapshots, by default those that count now.
+
+    Raises:
+        LakeError: nothing was ingested yet.
+
+    """
+    if snapshot_ids is None:
+        loaded = (snapshot.load(lake, connector.name) for connector in registry.connectors())
+        found = tuple(snap for snap in loaded if snap)
+    else:
+        found = tuple(snapshot.read(lake, source, id_) for source, id_ in sorted(snapshot_ids.items()))
+    if not found:
+        raise LakeError(f"{lake.root} holds no snapshot of any source yet: run cto ingest")
+    return Plan(found, as_of, lake.read_json("lake.json")["holds"] == "sample")
+
+
+@cache
+def models() -> dict[str, str]:
+    """Return the SQL of every core model by the name of the table it makes, sorted by name."""
+    return _sql("models")
+
+
+@cache
+def published() -> dict[str, str]:
+    """Return the SQL of every published table by its name."""
+    return _sql("published")
+
+
+@cache
+def macros() -> str:
+    """Return the SQL macros that models and label functions may call."""
+    return (files("warehouse") / "macros.sql").read_text()
+
+
+def _sql(folder: str) -> dict[str, str]:
+    found = (file for file in (files("warehouse") / folder).iterdir() if file.name.endswith(".sql"))
+    return {file.name.removesuffix(".sql"): file.read_text() for file in sorted(found, key=lambda file: file.name)}
+
+
+@cache
+def _code(*names: str) -> tuple[str, ...]:
+    """Return the text of modules that a stage's tables follow from, so that a changed stage runs again."""
+    return tuple((files("cto") / name).read_text() for name in names)

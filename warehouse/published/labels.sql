@@ -1,0 +1,23 @@
+-- One row an ended trial and definition, with or without a label: a missing row would pass for a trial under way.
+with n_votes as (
+    select nct_id, definition, count(*) as n_votes from vote where label_function in (select name from fused_function)
+    group by nct_id, definition
+)
+select
+    t.nct_id,
+    d.definition,
+    case when p.p_success > 0.5 then 1 when p.p_success < 0.5 then 0 end as label,
+    p.p_success,
+    null as p_low,
+    null as p_high,
+    'none' as calibration,
+    coalesce(n.n_votes, 0) as n_votes,
+    case when p.p_success is null then 'no_evidence' when p.p_success = 0.5 then 'tie' end as abstain_reason,
+    coalesce(t.overall_status, '') <> 'SUSPENDED' as is_final,
+    false as is_censored,
+    null as horizon_end,
+    t.as_of
+from trials t cross join definition d
+left join probability p on p.nct_id = t.nct_id and p.definition = d.definition
+left join n_votes n on n.nct_id = t.nct_id and n.definition = d.definition
+where t.is_ended

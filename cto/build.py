@@ -95,22 +95,24 @@ def order(sql_by_name: Mapping[str, str]) -> list[str]:
 
 
 def tables_read(con: duckdb.DuckDBPyConnection, sql: str) -> set[str]:
-    """Return the names of all tables that a query reads, its own CTEs included."""
+    """Return the names of the tables that a query reads, without those that it defines itself."""
     row = con.execute("select json_serialize_sql($1)", [sql]).fetchone()
     tree = json.loads(row[0]) if row else {}
     if tree.get("error"):
         raise ContractError(f"not a query that DuckDB can read: {tree.get('error_message')}: {sql[:200]}")
     found: set[str] = set()
+    defined: set[str] = set()
     todo: list[object] = [tree]
     while todo:
         node = todo.pop()
         if isinstance(node, dict):
             if node.get("type") == "BASE_TABLE":
                 found.add(node["table_name"])
+            defined |= {entry["key"] for entry in node.get("cte_map", {}).get("map", ())}
             todo.extend(node.values())
         elif isinstance(node, list):
             todo.extend(node)
-    return found
+    return found - defined
 
 
 def _open_raw(lake: Lake, con: duckdb.DuckDBPyConnection, snapshots: Iterable[Snapshot]) -> list[Json]:

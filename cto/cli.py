@@ -81,7 +81,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--home", metavar="PLACE", help="Root of the lake: a folder or s3://bucket/prefix (CTO_HOME; ./data).")
+@click.option("--home", metavar="PLACE", help="Folder of the lake (CTO_HOME, else ./data).")
 @click.version_option(package_name="cto")
 def main(home: str | None) -> None:
     """Open, evidence-backed labels of clinical-trial outcomes.

@@ -113,8 +113,17 @@ class Lake:
         path.replace(target)
 
     def url(self, key: str) -> str:
-        """Return the address by which DuckDB opens the key."""
-        return str(self.folder / key) if self.folder else f"{self.root.rstrip('/')}/{key}"
+        """Return the path by which DuckDB opens the key.
+
+        Raises:
+            LakeError: the lake is an object store, which the SQL stages cannot open yet.
+
+        """
+        if self.folder is None:
+            raise LakeError(
+                f"{self.root} is an object store; building tables needs a folder for now: set CTO_HOME to one"
+            )
+        return str(self.folder / key)
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:

@@ -16,7 +16,7 @@ class Settings:
     """Where the lake is, which day it is, and where the sources are.
 
     Attributes:
-        home: root of the lake, a folder or ``s3://bucket/prefix``.
+        home: root of the lake.
         as_of: last day whose evidence counts.
         urls: base address by source, for those not at their default.
         backoff: first pause before a repeated request, in seconds.

@@ -1,0 +1,54 @@
+# `make run` and `make test` do all the set-up they need; `make help` lists the rest.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.PHONY: help run test test-services lint bench docs requirements clean
+
+help:  ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: .venv/core  ## Set up the core and run everything on the shipped sample, offline, into ./demo
+	$(BIN)/cto demo
+
+test: .venv/test  ## Set up and run all tests for which Python packages suffice
+	$(BIN)/python -m pytest
+
+test-services: .venv/test  ## Run the tests that need system services (PostgreSQL)
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+		{ echo "make test-services needs PostgreSQL: apt-get install postgresql"; exit 1; }
+	CTO_SERVICES=1 $(BIN)/python -m pytest tests/services
+
+lint: .venv/test  ## Check style and types, and that generated documents are up to date
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python tools/make_docs.py --check
+
+bench: .venv/test  ## Measure: pages to core tables, memory, a night's rebuild
+	$(BIN)/python benchmarks/registry.py
+
+docs: .venv/test  ## Write the generated documents anew
+	$(BIN)/python tools/make_docs.py
+
+requirements:  ## Pin the requirements anew (needs uv)
+	for name in core airflow test; do \
+		uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+			--upgrade requirements/$$name.in --output-file requirements/$$name.txt; done
+
+clean:  ## Remove the environment and the demo
+	rm -rf .venv demo
+
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "CTO needs Python 3.11 or newer; $(PYTHON) is older. Name one: make run PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/core: .venv/python requirements/core.txt pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/core.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+.venv/test: .venv/core requirements/test.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/test.txt
+	@touch $@

@@ -1,0 +1,204 @@
+"""The command line, as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+from click.testing import CliRunner, Result
+
+from cto.cli import main
+
+
+def cto(*arguments: str, home: Path, **environment: str) -> Result:
+    """Run the command line on a lake and return what came of it."""
+    unset = {name: None for name in os.environ if name.startswith("CTO_")}
+    return CliRunner().invoke(main, arguments, env=unset | {"CTO_HOME": str(home)} | environment)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake with the sample's release."""
+    home = tmp_path_factory.mktemp("demo")
+    done = cto("demo", "--as-of", "2026-01-31", home=home)
+    assert done.exit_code == 0, done.stderr
+    assert "Published release 2026.01.31" in done.stdout
+    return home
+
+
+def test_the_demo_says_where_the_release_is_and_what_to_type_next(demo: Path) -> None:
+    done = cto("demo", "--as-of", "2026-01-31", home=demo)
+    assert "Nothing changed since release 2026.01.31" in done.stdout
+    assert f"cto --home {demo} explain NCT99900003" in done.stdout
+    assert (demo / "releases" / "LATEST").read_text() == "2026.01.31"
+    files = {path.name for path in (demo / "releases" / "2026.01.31").iterdir()}
+    assert files >= {
+        "README.md",
+        "manifest.json",
+        "cut_points.parquet",
+        "labels.parquet",
+        "trials.parquet",
+        "votes.parquet",
+    }
+
+
+def test_the_demo_connects_to_loopback_only(tmp_path: Path) -> None:
+    script = """
+import socket, sys
+from ipaddress import ip_address
+def refuse(event, arguments):
+    if event == "socket.connect" and arguments[0].family != socket.AF_UNIX:
+        if not ip_address(arguments[1][0]).is_loopback:
+            raise SystemExit(f"connection to {arguments[1]}")
+    if event == "socket.getaddrinfo" and arguments[0] not in ("127.0.0.1", "localhost", None):
+        raise SystemExit(f"look-up of {arguments[0]}")
+sys.addaudithook(refuse)
+from cto.cli import main
+main(["demo"])
+"""
+    environment = os.environ | {"CTO_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Published release" in done.stdout
+
+
+def test_the_sample_and_live_data_never_mix(demo: Path) -> None:
+    done = cto("refresh", home=demo, CTO_CLINICALTRIALS_GOV_URL="http://127.0.0.1:9")
+    assert done.exit_code == 1
+    assert "holds sample data" in done.stderr
+    assert "--home" in done.stderr
+
+
+def test_the_sample_is_marked(demo: Path) -> None:
+    manifest = json.loads((demo / "releases" / "2026.01.31" / "manifest.json").read_text())
+    assert manifest["is_sample"] is True
+    assert "**Sample.**" in (demo / "releases" / "2026.01.31" / "README.md").read_text()
+
+
+def test_explain_tells_each_vote_with_evidence_and_date(demo: Path) -> None:
+    told = cto("explain", "nct99900003", home=demo).stdout
+    assert "Invented: this trial ships with the sample." in told
+    assert "success: 1 (p = 1.00, uncalibrated)" in told
+    assert "1 of 1 primary efficacy analysis was significant at .05" in told
+    assert "public since 2016-09-20 (results_first_posted); core_outcome_analysis:NCT99900003:1:1" in told
+    found = json.loads(cto("explain", "NCT99900003", "--json", home=demo).stdout)
+    assert {vote["label_function"] for vote in found["votes"]} == {"primary_p_value", "results_reported"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("explain", "NCT12345678"), 1, "has no trial 'NCT12345678'"),
+        (("diff", "1999.01.01"), 1, "no release '1999.01.01'; the latest is 2026.01.31"),
+        (("refresh", "--as-of", "soon"), 1, "write it like 2019-06-30"),
+        (("refresh", "--as-of", "2999-01-01"), 1, "has not come yet"),
+        (("refresh", "--only", "nosuch"), 1, "no source is called 'nosuch'; the sources are clinicaltrials_gov"),
+        (("sql", "select * from nosuch"), 1, "nosuch"),
+        (("sql", "selekt 1"), 1, "syntax error"),
+        (("frobnicate",), 2, "No such command"),
+    ],
+)
+def test_a_wrong_word_gets_a_clear_message(demo: Path, arguments: tuple[str, ...], code: int, message: str) -> None:
+    done = cto(*arguments, home=demo, CTO_CLINICALTRIALS_GOV_URL="http://127.0.0.1:9")
+    if "--only" in arguments:
+        done = cto(*arguments, home=demo.parent / "live")
+    assert done.exit_code == code
+    assert message in done.stderr
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+
+
+def test_a_wrong_address_is_named(tmp_path: Path) -> None:
+    done = cto("refresh", home=tmp_path, CTO_CLINICALTRIALS_GOV_URL="ftp://x")
+    assert done.exit_code == 1
+    assert "CTO_CLINICALTRIALS_GOV_URL is 'ftp://x'" in done.stderr
+
+
+def test_an_empty_lake_says_what_to_run(tmp_path: Path) -> None:
+    for arguments in (("sql", "select 1"), ("explain", "NCT1"), ("build",), ("release",)):
+        done = cto(*arguments, home=tmp_path / arguments[0])
+        assert done.exit_code == 1
+        assert "run cto" in done.stderr
+    assert "never fetched" in cto("status", home=tmp_path).stdout
+
+
+def test_the_stages_run_one_by_one_as_they_do_together(demo: Path) -> None:
+    for verb in ("build", "vote", "fuse", "check", "release"):
+        done = cto(verb, "--as-of", "2026-01-31", home=demo)
+        assert done.exit_code == 0, done.stderr
+    assert "Nothing changed since release 2026.01.31" in done.stdout
+
+
+def test_a_stage_names_the_one_that_is_missing(demo: Path) -> None:
+    done = cto("fuse", "--as-of", "2015-01-01", home=demo)
+    assert done.exit_code == 1
+    assert "run cto vote" in done.stderr
+
+
+def test_status_shows_freshness_and_release(demo: Path) -> None:
+    found = json.loads(cto("status", "--json", home=demo).stdout)
+    assert found["sources"]["clinicaltrials_gov"]["public_by"] == "2025-11-04"
+    assert found["release"]["version"] == "2026.01.31"
+    assert found["core"]["rows"]["core_study"] == 339
+
+
+def test_sql_prints_a_table_or_csv(demo: Path) -> None:
+    assert "count_star()" in cto("sql", "select count(*) from labels", home=demo).stdout
+    assert cto("sql", "--csv", "select 1 as a, 'x,y' as b", home=demo).stdout == 'a,b\n1,"x,y"\n'
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "copy (select 1) to '{folder}/out.csv'",
+        "copy labels from '{folder}/in.csv'",
+        "select * from read_text('{folder}/secret.txt')",
+        "select * from '{folder}/secret.csv'",
+        "select * from read_csv('{folder}/secret.csv')",
+        "select * from glob('{folder}/*')",
+        "attach '{folder}/other.duckdb' as other",
+        "attach ':memory:' as other",
+        "install httpfs",
+        "load httpfs",
+        "export database '{folder}/dump'",
+        "create table mine as select 1",
+        "insert into labels select * from labels",
+        "update labels set label = 1",
+        "delete from labels",
+        "drop table labels",
+        "set enable_external_access = true",
+        "set lock_configuration = false",
+        "set profiling_output = '{folder}/profile.json'",
+        "pragma profile_output = '{folder}/profile.json'",
+        "set temp_directory = '{folder}'",
+        "set secret_directory = '{folder}'",
+        "select getenv('HOME')",
+        "create persistent secret s (type s3, key_id 'a', secret 'b')",
+    ],
+)
+def test_sql_reads_the_warehouse_and_nothing_else(demo: Path, tmp_path: Path, query: str) -> None:
+    (tmp_path / "secret.txt").write_text("secret")
+    (tmp_path / "secret.csv").write_text("a\n1\n")
+    duckdb.connect(str(tmp_path / "other.duckdb")).close()
+    before = sorted(path.name for path in tmp_path.iterdir())
+    warehouse = (demo / "warehouse.duckdb").read_bytes()
+    done = cto("sql", query.format(folder=tmp_path), home=demo)
+    assert done.exit_code == 1, done.stdout
+    assert "secret" not in done.stdout
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert (demo / "warehouse.duckdb").read_bytes() == warehouse
+
+
+def test_every_verb_teaches(tmp_path: Path) -> None:
+    for verb in ("refresh", "demo", "explain", "sql", "status", "diff", "sandbox", "ingest", "build", "release"):
+        done = cto(verb, "--help", home=tmp_path)
+        assert done.exit_code == 0
+        assert len(done.stdout.splitlines()) > 4
+    listed = cto("sandbox", "--list-faults", home=tmp_path).stdout
+    assert "rate_limited" in listed
+    assert "blocked" in listed

@@ -112,9 +112,9 @@ def _claim(lake: Lake, as_of: date, content: str, before: Release | None) -> str
     number = 0
     while True:
         version = f"{base}.{number}" if number else base
-        if lake.create(f"releases/{version}/claim", content.encode()):
+        if lake.create(f"claims/{version}", content.encode()):
             return version
-        if lake.read(f"releases/{version}/claim").decode() == content:
+        if lake.read(f"claims/{version}").decode() == content:
             try:
                 manifest = lake.read_json(f"releases/{version}/manifest.json")
             except MissingError:

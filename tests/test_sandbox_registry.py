@@ -700,6 +700,7 @@ def test_real_studies_are_served_byte_for_byte_in_seconds() -> None:
     with gzip.open(REAL_STUDIES) as file:
         lines = [line.rstrip(b"\n") for line in file]
     with Sandbox(studies=REAL_STUDIES) as sandbox, requests.Session() as session:
+        session.headers["Accept-Encoding"] = "identity"
         query, start = {"pageSize": "1000"}, time.monotonic()
         served: list[bytes] = []
         while True:

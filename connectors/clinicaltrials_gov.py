@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
 from cto.connector import Connector, Crawl, Json, Parsed
-from cto.http import RefusedError, SourceError, check_json
+from cto.http import BadBodyError, RefusedError, SourceError, read_json
 from cto.jsonrows import read_page
 from cto.schema import Column, Table
 
 PAGE_SIZE = 1000
 ID_BATCH = 100
 RESTARTS = 5
+NCT_ID = r"NCT\d{8}"
 
 _ID = "protocolSection.identificationModule"
 _STATUS = "protocolSection.statusModule"
@@ -189,15 +191,17 @@ TABLES = (
         _text("non_inferiority_comment", f"{_ANALYSIS}.nonInferiorityComment", "Comment on it, such as the margin."),
     ),
     _table(
-        "flow_group", "One row a group of the participant flow.", f"{_FLOW}.groups[]", "group_id",
+        "flow_group", "One row a group of the participant flow.", f"{_FLOW}.groups[]", "group_index",
+        _position("group", f"{_FLOW}.groups[]"),
         _text("group_id", f"{_FLOW}.groups[].id", "Group of the section."),
         _text("group_title", f"{_FLOW}.groups[].title", "Title of the group."),
     ),
     _table(
         "flow_milestone", "One row a period, milestone and group.", f"{_MILESTONE}.achievements[]",
-        "period_index milestone_index group_id",
+        "period_index milestone_index group_index",
         _position("period", f"{_FLOW}.periods[]"),
         _position("milestone", _MILESTONE),
+        _position("group", f"{_MILESTONE}.achievements[]"),
         _text("period_title", f"{_FLOW}.periods[].title", "Title of the period."),
         _text("milestone", f"{_MILESTONE}.type", "STARTED, COMPLETED, NOT COMPLETED, or the sponsor's own."),
         _text("group_id", f"{_MILESTONE}.achievements[].groupId", "Group of the section."),
@@ -205,15 +209,17 @@ TABLES = (
     ),
     _table(
         "flow_reason", "One row a period, reason for leaving and group.", f"{_REASON}.reasons[]",
-        "period_index reason_index group_id",
+        "period_index reason_index group_index",
         _position("period", f"{_FLOW}.periods[]"),
         _position("reason", _REASON),
+        _position("group", f"{_REASON}.reasons[]"),
         _text("reason", f"{_REASON}.type", "Reason for leaving."),
         _text("group_id", f"{_REASON}.reasons[].groupId", "Group of the section."),
         _number("participants", f"{_REASON}.reasons[].numSubjects", "Participants who left"),
     ),
     _table(
-        "event_group", "One row a group of the adverse-event section.", _EVENTS, "group_id",
+        "event_group", "One row a group of the adverse-event section.", _EVENTS, "group_index",
+        _position("group", _EVENTS),
         _text("group_id", f"{_EVENTS}.id", "Group of the section."),
         _text("group_title", f"{_EVENTS}.title", "Title of the group."),
         *(
@@ -250,32 +256,43 @@ def fetch(crawl: Crawl) -> Json:
     is read: studies it lacks are marked as removed, studies we lack are fetched.
     """
     mark = crawl.watermark
-    if mark.get("data_timestamp") == crawl.ask("/version")["dataTimestamp"] and not any(crawl.options.values()):
+    if mark.get("data_timestamp") == crawl.ask("/version", "dataTimestamp") and not any(crawl.options.values()):
         return mark
-    version = str(json.loads(crawl.page("/version", {}, "version"))["dataTimestamp"])
+    version = crawl.page("/version", {}, "version")
     if not mark or crawl.options.get("full"):
         windows = list(_whole_registry(date.fromisoformat(version[:10]).year))
-        crawl.expect(crawl.ask("/stats/size")["totalStudies"] // PAGE_SIZE + len(windows))
+        crawl.expect(crawl.ask("/stats/size", "totalStudies") // PAGE_SIZE + len(windows))
     else:
         windows = [_updated_since(mark["updated_through"])]
     for window in windows:
         _window(crawl, window, version)
     version = _catch_up(crawl, version)
     n_removed = int(mark.get("n_removed", 0))
-    held = len(crawl.known(STUDY.name, "nct_id")) - n_removed
-    listed = crawl.ask("/stats/size")["totalStudies"]
+    held = len(crawl.known(STUDY.name, "nct_id") | crawl.unreadable()) - n_removed
+    listed = crawl.ask("/stats/size", "totalStudies")
     if listed != held or crawl.options.get("reconcile"):
         crawl.note(f"the registry counts {listed} studies, {held} were held: reading its list of identifiers")
         version, n_removed = _reconcile(crawl, version)
-    newest = max(crawl.known(STUDY.name, "last_update_post_date_text") - {None}, default=version)[:10]
-    return {"data_timestamp": version, "updated_through": min(newest, version[:10]), "n_removed": n_removed}
+    days = {day for text in crawl.known(STUDY.name, "last_update_post_date_text") if (day := _day(text))}
+    newest = min(max(days, default=version[:10]), version[:10])
+    return {"data_timestamp": version, "updated_through": newest, "n_removed": n_removed}
+
+
+def read(kind: str, body: bytes) -> Any:
+    """Return a version page's data version, else the page; :class:`BadBodyError` on anything else."""
+    found = read_json(body)
+    if kind == "version" and isinstance(found, dict) and isinstance(found.get("dataTimestamp"), str):
+        return found["dataTimestamp"]
+    if kind != "version" and isinstance(found, dict) and isinstance(found.get("studies"), list):
+        return found
+    raise BadBodyError(f"not a page of kind {kind!r}: {body[:80]!r}")
 
 
 def parse(kind: str, body: bytes) -> Parsed:
     """Return the rows of a page of studies or identifiers; a version page holds none."""
     if kind == "version":
         return Parsed({})
-    return read_page(body, "studies", TABLES if kind == "studies" else (LISTING,), "nct_id")
+    return read_page(body, "studies", TABLES if kind == "studies" else (LISTING,), "nct_id", NCT_ID)
 
 
 def _whole_registry(year: int) -> Iterator[str]:
@@ -301,7 +318,7 @@ def _window(crawl: Crawl, expression: str, attempt: str) -> None:
 def _catch_up(crawl: Crawl, version: str) -> str:
     """Fetch what changed since ``version`` until the registry's version stands still; return the version reached."""
     for _ in range(RESTARTS):
-        current = str(crawl.ask("/version")["dataTimestamp"])
+        current = str(crawl.ask("/version", "dataTimestamp"))
         if current == version:
             return version
         crawl.note(f"the registry was refreshed during the crawl ({version} to {current}): reading what changed")
@@ -322,7 +339,7 @@ def _reconcile(crawl: Crawl, version: str) -> tuple[str, int]:
     else:
         raise SourceError(f"the registry's data version changed {RESTARTS} times while it was listed; run again later")
     known = crawl.known(STUDY.name, "nct_id")
-    missing = sorted(listed - known)
+    missing = sorted(listed - known - crawl.unreadable())
     for start in range(0, len(missing), ID_BATCH):
         _pages(crawl, {"filter.ids": "|".join(missing[start : start + ID_BATCH])}, "studies", version)
     removed = known - listed
@@ -334,13 +351,13 @@ def _pages(crawl: Crawl, query: dict[str, str], kind: str, attempt: str) -> set[
     """Fetch all pages of a query and return the identifiers seen; start the query again when its token is refused."""
     for restart in range(RESTARTS):
         try:
-            seen, total = _follow(crawl, query, kind, f"{attempt}/{restart}")
+            seen, n_studies, total = _follow(crawl, query, kind, f"{attempt}/{restart}")
         except _TokenRefusedError as refused:
             crawl.note(f"{query}: {refused}; starting this window again")
             continue
-        if len(seen) >= total:
+        if n_studies >= total:
             return seen
-        crawl.note(f"{query}: {len(seen)} studies came of {total} announced; starting this window again")
+        crawl.note(f"{query}: {n_studies} studies came of {total} announced; starting this window again")
     raise SourceError(f"{query}: incomplete after {RESTARTS} starts; run again later, what is stored is kept")
 
 
@@ -348,29 +365,41 @@ class _TokenRefusedError(Exception):
     """A page token died with the data version that it was made for."""
 
 
-def _follow(crawl: Crawl, query: dict[str, str], kind: str, attempt: str) -> tuple[set[str], int]:
+def _follow(crawl: Crawl, query: dict[str, str], kind: str, attempt: str) -> tuple[set[str], int, int]:
+    """Follow a query's page tokens; return the identifiers seen, how many studies came and how many were announced."""
     seen: set[str] = set()
-    total = 0
+    n_unnamed = total = 0
     token = ""
     while True:
         extra = {"pageToken": token} if token else {"countTotal": "true"}
         try:
-            body = crawl.page("/studies", {**query, "pageSize": PAGE_SIZE, **extra}, kind, attempt)
+            found = crawl.page("/studies", {**query, "pageSize": PAGE_SIZE, **extra}, kind, attempt)
         except RefusedError as refused:
             if token and refused.status == 400:
                 raise _TokenRefusedError(str(refused)) from refused
             raise
-        found = json.loads(body.decode("utf-8", "surrogateescape"))
         total = found.get("totalCount", total)
-        seen |= {_nct_id(study) for study in found["studies"]}
+        named = {name for study in found["studies"] if (name := _nct_id(study))}
+        n_unnamed += len(found["studies"]) - len(named)
+        seen |= named
         token = found.get("nextPageToken", "")
         if not token:
-            return seen, total
+            return seen, len(seen) + n_unnamed, total
 
 
-def _nct_id(study: Json) -> str:
-    identification = study.get("protocolSection", {}).get("identificationModule", {})
-    return str(identification.get("nctId") or f"unidentified {json.dumps(study, sort_keys=True)}")
+def _nct_id(study: Any) -> str | None:
+    """Return a record's identifier, or None when it has none that could be one."""
+    for name in ("protocolSection", "identificationModule", "nctId"):
+        study = study.get(name) if isinstance(study, dict) else None
+    return study if isinstance(study, str) and re.fullmatch(NCT_ID, study) else None
+
+
+def _day(text: str | None) -> str | None:
+    """Return a date as YYYY-MM-DD, a month as its first day, and None for anything else."""
+    try:
+        return str(date.fromisoformat(f"{text}-01" if len(text or "") == len("2012-03") else text or ""))
+    except ValueError:
+        return None
 
 
 clinicaltrials_gov = Connector(
@@ -383,6 +412,6 @@ clinicaltrials_gov = Connector(
     entity="nct_id",
     fetch=fetch,
     parse=parse,
-    check=check_json,
+    read=read,
     whole_kinds=("listing", "version"),
 )

@@ -20,7 +20,8 @@ from cto.snapshot import Snapshot
 
 Json = dict[str, Any]
 
-MEMORY_LIMIT = "256MB"
+MEMORY_LIMIT = "280MB"
+"""What DuckDB may hold before it spills; 200 MB is too little to sort 600,000 studies."""
 ROW_GROUP_SIZE = 50_000
 
 
@@ -131,9 +132,34 @@ def _open_raw(lake: Lake, con: duckdb.DuckDBPyConnection, snapshots: Iterable[Sn
                 [[snap.source, p.number, i, p.kind, p.fetched_at] for i, p in enumerate(snap.pages)],
             )
             parsed = ingest.parse(lake, connector, snap)
-            quarantine += [{"page": sha, **row} for sha, found in parsed.items() for row in found["quarantine"]]
         _open_tables(lake, con, connector, parsed)
+        quarantine += _quarantine(con, connector, snap, parsed) if snap else []
     return quarantine
+
+
+def _quarantine(con: duckdb.DuckDBPyConnection, connector: Connector, snap: Snapshot, parsed: Json) -> list[Json]:
+    """Return the records that cannot be read now: each once, and none of which a later page holds a readable version.
+
+    A record without an identifier cannot be told from another, so it counts only in the crawl that brought it.
+    """
+    latest: dict[str, Json] = {}
+    for position, page in enumerate(snap.pages):
+        holds_records = connector.tables[0].name in parsed[page.key]["rows"]
+        for number, row in enumerate(parsed[page.key]["quarantine"] if holds_records else ()):
+            if row["id"] or position >= snap.first_page:
+                latest[row["id"] or f"{page.key} {number}"] = row | {"source": snap.source, "page": position}
+    names = [name for name in latest if connector.entity and latest[name]["id"]]
+    if not names or not any(found["rows"].get(connector.tables[0].name) for found in parsed.values()):
+        return list(latest.values())
+    readable = con.execute(
+        f"select {connector.entity}, position from newest_{connector.name} join raw_page using (page) "
+        f"where {connector.entity} in (select unnest(?::varchar[]))",
+        [names],
+    ).fetchall()
+    for name, position in readable:
+        if position > latest[name]["page"]:
+            del latest[name]
+    return list(latest.values())
 
 
 def _open_tables(lake: Lake, con: duckdb.DuckDBPyConnection, connector: Connector, parsed: Json) -> None:

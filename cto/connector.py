@@ -28,14 +28,20 @@ class Crawl(Protocol):
     def options(self) -> Mapping[str, bool]:
         """What the user asked of this run, such as ``full``."""
 
-    def page(self, path: str, params: Mapping[str, str | int], kind: str, attempt: str = "") -> bytes:
-        """Return a body of the given kind, stored; ``attempt`` tells a deliberate repeat from a resumed request."""
+    def page(self, path: str, params: Mapping[str, str | int], kind: str, attempt: str = "") -> Any:
+        """Store a body of the given kind and return it as the connector's ``read`` reads it.
 
-    def ask(self, path: str, params: Mapping[str, str | int] | None = None) -> Json:
-        """Return a small JSON answer that is not kept."""
+        ``attempt`` tells a deliberate repeat from a resumed request.
+        """
+
+    def ask(self, path: str, name: str) -> Any:
+        """Return one field of a small JSON answer that is not kept."""
 
     def known(self, table: str, column: str) -> set[str]:
         """Return a column's distinct values over all pages stored so far, this run's included."""
+
+    def unreadable(self) -> set[str]:
+        """Return the identifiers of records in quarantine, over the same pages."""
 
     def expect(self, pages: int) -> None:
         """Say how many pages this run will come to, for the progress bar."""
@@ -68,7 +74,8 @@ class Connector:
         entity: the column by which a later page's rows replace an earlier page's; empty when rows only add up.
         fetch: effects: gets pages through the crawl and returns the next watermark.
         parse: pure: a page's kind and bytes to rows.
-        check: raises :class:`cto.http.BadBodyError` on a body that is cut or not what the kind should be.
+        read: a kind and a body to what ``fetch`` wants to see of it; raises :class:`cto.http.BadBodyError` on a body
+            that is cut or not of its kind, which is then not stored.
         whole_kinds: kinds of page of which a newer crawl's replace all earlier ones (lists that come complete).
         parser_version: raised by hand when ``parse`` reads the same bytes differently.
 
@@ -83,7 +90,7 @@ class Connector:
     entity: str
     fetch: Callable[[Crawl], Json]
     parse: Callable[[str, bytes], Parsed]
-    check: Callable[[bytes], object]
+    read: Callable[[str, bytes], Any]
     whole_kinds: tuple[str, ...] = ()
     parser_version: int = 1
 

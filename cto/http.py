@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -19,6 +20,7 @@ REQUEST_SECONDS = 300.0
 USER_AGENT = "cto/0.1 (clinical trial outcomes; +{contact})"
 
 Params = Mapping[str, str | int]
+T = TypeVar("T")
 
 
 class SourceError(RuntimeError):
@@ -63,15 +65,13 @@ class Http:
     _session: requests.Session = field(default_factory=requests.Session, repr=False)
     _next: float = 0.0
 
-    def get(
-        self, url: str, params: Params | None = None, check: Callable[[bytes], object] = lambda body: None
-    ) -> bytes:
-        """Return the body of a 200 answer that passes ``check``.
+    def get(self, url: str, params: Params | None, read: Callable[[bytes], T]) -> tuple[bytes, T]:
+        """Return the body of a 200 answer, and what ``read`` makes of it.
 
         Args:
             url: where to ask.
             params: query parameters.
-            check: raises :class:`BadBodyError` when the body is cut or foreign; the request is then tried again.
+            read: raises :class:`BadBodyError` when the body is cut or foreign; the request is then tried again.
 
         Raises:
             BlockedError: 403.
@@ -96,8 +96,7 @@ class Http:
                         continue
                     body = self._body(response)
                     _raise_for_status(response, body)
-                    check(body)
-                    return body
+                    return body, read(body)
             except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError, BadBodyError) as error:
                 failure = f"{type(error).__name__}: {error}"
         raise SourceError(f"{url}: gave up after {self.tries} tries; last failure: {failure}")
@@ -126,12 +125,17 @@ class Http:
         return b"".join(chunks)
 
 
-def check_json(body: bytes) -> object:
+def read_json(body: bytes) -> Any:
     """Return the parsed body; :class:`BadBodyError` when it is not whole JSON. A stray non-UTF-8 byte is let pass."""
     try:
-        return json.loads(body.decode("utf-8", "surrogateescape"))
-    except json.JSONDecodeError as error:
-        raise BadBodyError(f"not JSON or cut short: {error}; it starts {body[:80]!r}") from error
+        return json.loads(body.decode("utf-8", "surrogateescape"), parse_int=_integer)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise BadBodyError(f"not JSON, cut short or nested too deep: {error}; it starts {body[:80]!r}") from error
+
+
+def _integer(digits: str) -> int | str:
+    """Read an integer; one too long to be meant as a number stays text, where Python would refuse the whole body."""
+    return int(digits) if len(digits) < 20 else digits
 
 
 def _raise_for_status(response: requests.Response, body: bytes) -> None:

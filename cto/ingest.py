@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 
 from cto import snapshot
 from cto.connector import Connector
-from cto.http import Http, check_json
-from cto.lake import Lake
+from cto.http import BadBodyError, Http, read_json
+from cto.lake import Lake, LakeError
 from cto.progress import Progress, quiet
 from cto.schema import ContractError, digest
 from cto.snapshot import Page, Snapshot
@@ -63,6 +63,8 @@ def ingest(
         started = now().isoformat(timespec="seconds")
         opened = {"id": _snapshot_id(started, value["head"]), "started_at": started, "options": dict(options or {})}
         pointer = snapshot.move_head(lake, connector.name, value | {"open": opened}, pointer)
+    if last and opened["options"].get("full"):
+        last = _without_damaged(lake, connector, last)
     crawl = _Crawl(lake, connector, http, url, now, opened, last, progress)
     watermark = connector.fetch(crawl)
     fresh = not last or bool(crawl.pages) or watermark != last.watermark
@@ -89,9 +91,9 @@ def ingest(
 
 
 def parse(lake: Lake, connector: Connector, snap: Snapshot, progress: Progress = quiet) -> Json:
-    """Make sure that every page of the snapshot is parsed; return, by page digest, its rows by table and quarantine.
+    """Make sure that every page of the snapshot is parsed; return, by page key, its rows by table and quarantine.
 
-    A page is parsed once: its part files are keyed by its sha256 and the connector's fingerprint.
+    A page is parsed once: its part files are keyed by its kind, its sha256 and the connector's fingerprint.
     """
     summary = f"{_parts(connector)}/snapshot-{snap.state}.json"
     if not lake.exists(summary):
@@ -100,10 +102,10 @@ def parse(lake: Lake, connector: Connector, snap: Snapshot, progress: Progress =
 
 
 def part_files(lake: Lake, connector: Connector, parsed: Json, table: str) -> list[str]:
-    """Return the addresses of a raw table's part files, in the order of the pages' digests."""
+    """Return the addresses of a raw table's part files, in the order of the pages' keys."""
     return [
-        lake.url(f"{_parts(connector)}/{table}/{sha256}.parquet")
-        for sha256, found in sorted(parsed.items())
+        lake.url(f"{_parts(connector)}/{table}/{key}.parquet")
+        for key, found in sorted(parsed.items())
         if found["rows"].get(table)
     ]
 
@@ -133,33 +135,44 @@ class _Crawl:
     def options(self) -> Mapping[str, bool]:
         return self.opened["options"]  # type: ignore[no-any-return]
 
-    def page(self, path: str, params: Mapping[str, str | int], kind: str, attempt: str = "") -> bytes:
+    def page(self, path: str, params: Mapping[str, str | int], kind: str, attempt: str = "") -> Any:
         request = f"{path}?{urlencode(sorted(params.items()))}"
         source = self.connector.name
         record = f"sources/{source}/requests/{self.opened['id']}/{digest(f'{kind} {request} {attempt}', 32)}.json"
         if self.lake.exists(record):
             page = Page(**self.lake.read_json(record))
-            body = snapshot.read_page(self.lake, source, page)
+            found = self.connector.read(kind, snapshot.read_page(self.lake, source, page))
         else:
-            body = self.http.get(self.url + path, params, self.connector.check)
+            body, found = self.http.get(self.url + path, params, partial(self.connector.read, kind))
             sha256 = snapshot.store_page(self.lake, source, body)
             page = Page(kind, request, sha256, len(body), self.now().isoformat(timespec="seconds"))
             self.lake.put_json(record, {name: getattr(page, name) for name in page.__slots__})
             self.n_new += 1
         self.pages.append(page)
         self.progress("fetch", len(self.pages), self.expected)
-        return body
+        return found
 
-    def ask(self, path: str, params: Mapping[str, str | int] | None = None) -> Json:
-        return json.loads(self.http.get(self.url + path, params, check_json))  # type: ignore[no-any-return]
+    def ask(self, path: str, name: str) -> Any:
+        def read(body: bytes) -> Any:
+            found = read_json(body)
+            if not isinstance(found, dict) or name not in found:
+                raise BadBodyError(f"an answer without {name!r}: {body[:80]!r}")
+            return found[name]
+
+        return self.http.get(self.url + path, None, read)[1]
 
     def known(self, table: str, column: str) -> set[str]:
-        pages = _merge(self.connector, self.last, self.pages)
-        files = part_files(self.lake, self.connector, _parse_pages(self.lake, self.connector, pages), table)
+        files = part_files(self.lake, self.connector, self._parsed(), table)
         if not files:
             return set()
         with duckdb.connect() as con:
             return {row[0] for row in con.read_parquet(files).select(column).distinct().fetchall()}
+
+    def unreadable(self) -> set[str]:
+        return {row["id"] for found in self._parsed().values() for row in found["quarantine"] if row["id"]}
+
+    def _parsed(self) -> Json:
+        return _parse_pages(self.lake, self.connector, _merge(self.connector, self.last, self.pages))
 
     def expect(self, pages: int) -> None:
         self.expected = pages
@@ -171,6 +184,21 @@ class _Crawl:
         self.notes.append(message)
 
 
+def _without_damaged(lake: Lake, connector: Connector, last: Snapshot) -> Snapshot:
+    """Leave out stored pages that can no longer be read, as everything is fetched anew; what is parsed still counts."""
+
+    def is_sound(page: Page) -> bool:
+        if lake.exists(_marker(connector, page)):
+            return True
+        try:
+            snapshot.read_page(lake, connector.name, page)
+        except LakeError:
+            return False
+        return True
+
+    return replace(last, pages=tuple(page for page in last.pages if is_sound(page)))
+
+
 def _merge(connector: Connector, last: Snapshot | None, new: list[Page]) -> tuple[Page, ...]:
     """Append new pages to earlier ones; a page that came again counts where it came last.
 
@@ -178,10 +206,10 @@ def _merge(connector: Connector, last: Snapshot | None, new: list[Page]) -> tupl
     """
     replaced = {page.kind for page in new} & set(connector.whole_kinds)
     before = [page for page in last.pages if page.kind not in replaced] if last else []
-    ordered: dict[tuple[str, str], Page] = {}
+    ordered: dict[str, Page] = {}
     for page in [*before, *new]:
-        ordered.pop((page.kind, page.sha256), None)
-        ordered[page.kind, page.sha256] = page
+        ordered.pop(page.key, None)
+        ordered[page.key] = page
     return tuple(ordered.values())
 
 
@@ -198,14 +226,14 @@ def _parse_pages(lake: Lake, connector: Connector, pages: Sequence[Page], progre
     with ThreadPoolExecutor(max_workers=2) as pool:  # two pages at once bound the memory and fill two cores
         parsed = pool.map(lambda page: _parse_page(lake, connector, page), pages)
         for page, marker in zip(pages, parsed, strict=True):
-            found[page.sha256] = marker
+            found[page.key] = marker
             progress("parse", len(found), len(pages))
     return found
 
 
 def _parse_page(lake: Lake, connector: Connector, page: Page) -> Json:
     """Write one page's part files, then the marker that says they are complete; return the marker."""
-    marker = f"{_parts(connector)}/pages/{page.sha256}.json"
+    marker = _marker(connector, page)
     if lake.exists(marker):
         return lake.read_json(marker)
     parsed = connector.parse(page.kind, snapshot.read_page(lake, connector.name, page))
@@ -215,13 +243,17 @@ def _parse_page(lake: Lake, connector: Connector, page: Page) -> Json:
         if rows.schema.names != declared:
             raise ContractError(f"{name}: parse gave columns {rows.schema.names}, the contract says {declared}")
         if rows.num_rows:
-            _write_part(lake, f"{_parts(connector)}/{name}/{page.sha256}.parquet", rows, page.number)
+            _write_part(lake, f"{_parts(connector)}/{name}/{page.key}.parquet", rows, page.number)
     found = {
         "rows": {name: rows.num_rows for name, rows in parsed.tables.items()},
         "quarantine": list(parsed.quarantine),
     }
     lake.put_json(marker, found)
     return found
+
+
+def _marker(connector: Connector, page: Page) -> str:
+    return f"{_parts(connector)}/pages/{page.key}.json"
 
 
 def _write_part(lake: Lake, key: str, rows: pa.Table, page_number: int) -> None:

@@ -11,13 +11,14 @@ import json
 import re
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from cto.connector import Parsed
+from cto.http import read_json
 from cto.schema import ContractError, Table, quote
 
 Json = dict[str, Any]
@@ -106,40 +107,46 @@ def _type(name: str, tree: Tree) -> str:
     return (f"STRUCT({fields})" if tree else "VARCHAR") + ("[]" if name.endswith("[]") else "")
 
 
-def read_page(body: bytes, array: str, tables: Sequence[Table], entity: str) -> Parsed:
+def read_page(body: bytes, array: str, tables: Sequence[Table], entity: str, pattern: str) -> Parsed:
     """Return the rows that a page holds in its top-level ``array`` of documents.
 
-    A document that cannot be read under the declared paths, is not valid UTF-8, lacks its ``entity`` identifier or
-    repeats one is put in quarantine with the reason; the others are read.
+    A document that cannot be read under the declared paths, is not valid UTF-8, or has no identifier or one that came
+    before on the page, is put in quarantine with the reason; the others are read.
 
     Args:
-        body: one JSON object, valid as JSON.
+        body: one JSON object.
         array: name of the field that holds the documents.
         tables: the tables to fill; the first has one row a document.
         entity: column of the first table that identifies a document.
+        pattern: what an identifier looks like, as a regular expression.
 
     """
+    path = next(column.path or "" for column in tables[0].columns if column.name == entity)
     with tempfile.TemporaryDirectory() as folder, duckdb.connect(config={"threads": 1}) as con:
         reader = _Reader(con, Path(folder) / "documents.json", document_columns(tables))
         start = body.index(b"[", body.index(f'"{array}"'.encode()))
-        quarantine: list[Json] = []
         try:
             reader.load(memoryview(body)[start : body.rindex(b"]") + 1])
         except duckdb.Error:
-            quarantine += reader.salvage(json.loads(body.decode("utf-8", "surrogateescape"))[array])
-        quarantine += _quarantine_repeats(con, tables[0], entity)
+            reader.salvage(read_json(body)[array])
+        reader.reject(_field(path, 0), pattern)
         rows = {table.name: con.sql(rows_query(table, "document")).to_arrow_table() for table in tables}
-        return Parsed(rows, tuple(quarantine))
+        named = [row | {"id": row["id"] or _identifier(row["start"], path, pattern)} for row in reader.quarantine]
+        return Parsed(rows, tuple(row | {"start": _start(row["start"])} for row in named))
 
 
 @dataclass
 class _Reader:
+    """Loads a page's documents into the table ``document`` and collects those that cannot be read."""
+
     con: duckdb.DuckDBPyConnection
     file: Path
     columns: dict[str, str]
+    positions: list[int] | None = None
+    quarantine: list[Json] = field(default_factory=list)
 
     def load(self, array: bytes | memoryview) -> None:
-        """Read a JSON array of documents into the table ``document``, all or, on any fault, none."""
+        """Read a JSON array of documents, all or, on any fault, none."""
         self.file.write_bytes(array)
         try:
             self._read(SMALL_DOCUMENT)
@@ -155,52 +162,59 @@ class _Reader:
             {"file": str(self.file), "columns": self.columns, "largest": largest},
         )
 
-    def salvage(self, documents: list[object]) -> list[Json]:
-        """Load the readable documents; return the others with the reason."""
-        bad: list[Json] = []
-        good = self._readable(list(enumerate(documents)), bad)
-        self.load(json.dumps([documents[i] for i in sorted(good)]).encode())
-        return bad
+    def salvage(self, documents: list[object]) -> None:
+        """Load the documents that can be read, halving the page until each bad one stands alone."""
+        self.positions = self._readable(list(enumerate(documents)))
+        self.load(json.dumps([documents[position] for position in self.positions]).encode())
 
-    def _readable(self, numbered: list[tuple[int, object]], bad: list[Json]) -> list[int]:
+    def _readable(self, numbered: list[tuple[int, object]]) -> list[int]:
         try:
             self.load(json.dumps([document for _, document in numbered], ensure_ascii=False).encode())
         except (duckdb.Error, UnicodeEncodeError) as error:
             if len(numbered) > 1:
                 half = len(numbered) // 2
-                return self._readable(numbered[:half], bad) + self._readable(numbered[half:], bad)
-            position, document = numbered[0]
-            bad.append({"position": position, "reason": _first_line(error), "start": _start(document)})
+                return self._readable(numbered[:half]) + self._readable(numbered[half:])
+            self._set_aside(numbered[0][0], "", _reason(error), numbered[0][1])
             return []
         return [position for position, _ in numbered]
 
+    def reject(self, identifier: str, pattern: str) -> None:
+        """Delete documents whose identifier is none or came before on the page."""
+        rows = self.con.execute(
+            f"""
+            with numbered as (
+                select rowid as number, {identifier} as id, row_number() over (partition by id order by rowid) as seen
+                from document
+            )
+            select number, id, coalesce(regexp_full_match(id, $pattern), false)
+            from numbered
+            where not coalesce(regexp_full_match(id, $pattern), false) or seen > 1
+            order by number
+            """,
+            {"pattern": pattern},
+        ).fetchall()
+        for number, found, is_identifier in rows:
+            self.con.execute("delete from document where rowid = ?", [number])
+            position = self.positions[number] if self.positions else number
+            reason = "identifier repeated on the page" if is_identifier else f"not an identifier: {found!r}"
+            self._set_aside(position, found if is_identifier else "", reason, found)
 
-def _quarantine_repeats(con: duckdb.DuckDBPyConnection, table: Table, entity: str) -> list[Json]:
-    """Delete documents without an identifier or with one already seen on the page; return them with the reason."""
-    path = next(column.path for column in table.columns if column.name == entity)
-    rows = con.execute(
-        f"""
-        with numbered as (
-            select rowid as position, {_field(path or "", 0)} as id,
-                row_number() over (partition by id order by rowid) as seen
-            from document
-        )
-        select position, id from numbered where id is null or seen > 1 order by position
-        """
-    ).fetchall()
-    con.executemany("delete from document where rowid = ?", [[position] for position, _ in rows]) if rows else None
-    return [
-        {"position": position, "reason": f"{entity} repeated on the page" if id else f"no {entity}", "start": id or ""}
-        for position, id in rows
-    ]
+    def _set_aside(self, position: int, identifier: str, reason: str, start: object) -> None:
+        self.quarantine.append({"position": position, "id": identifier, "reason": reason, "start": start})
 
 
-def _first_line(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, UnicodeEncodeError):
         return "invalid UTF-8"
-    line = str(error).strip().splitlines()[0]
-    return re.sub(r' in file ".*?", in record/value \d+', "", line)[:300]
+    return re.sub(r' in file ".*?", in record/value \d+', "", str(error).strip().splitlines()[0])[:300]
+
+
+def _identifier(document: object, path: str, pattern: str) -> str:
+    """Return the identifier of a document that could not be read, or an empty text."""
+    for name in path.split("."):
+        document = document.get(name) if isinstance(document, dict) else None
+    return document if isinstance(document, str) and re.fullmatch(pattern, document) else ""
 
 
 def _start(document: object) -> str:
-    return json.dumps(document)[:200]
+    return (document if isinstance(document, str) else json.dumps(document))[:200]

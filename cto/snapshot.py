@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 
 from cto.lake import Lake, LakeError, MissingError, Pointer, to_json
+from cto.schema import digest
 
 Json = dict[str, Any]
 
@@ -26,9 +27,14 @@ class Page:
     fetched_at: str
 
     @property
+    def key(self) -> str:
+        """16 hexadecimal digits for kind and content: under them lie the page's rows."""
+        return digest(f"{self.kind} {self.sha256}")
+
+    @property
     def number(self) -> int:
-        """The digest's first 64 bits: how rows name their page."""
-        return int(self.sha256[:16], 16)
+        """The key as a number: how rows name their page."""
+        return int(self.key, 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +119,9 @@ def read_page(lake: Lake, source: str, page: Page) -> bytes:
     try:
         body = zlib.decompress(lake.read(key), wbits=31, bufsize=page.n_bytes + 1)  # gzip, without a second copy
     except (zlib.error, MissingError) as error:
-        raise LakeError(
-            f"{lake.url(key)} is damaged ({error}); delete it and fetch again: cto ingest --full"
-        ) from error
+        raise LakeError(f"{lake.url(key)} is damaged ({error}); fetch everything again: cto ingest --full") from error
     if hashlib.sha256(body).hexdigest() != page.sha256:
-        raise LakeError(f"{lake.url(key)} does not match its sha256; delete it and fetch again: cto ingest --full")
+        raise LakeError(f"{lake.url(key)} does not match its sha256; fetch everything again: cto ingest --full")
     return body
 
 

@@ -9,29 +9,46 @@ def primary_p_value() -> str:
 
     Counted are superiority analyses of posted primary outcomes. Left out: measures of safety, pharmacokinetics or
     baseline, and, in a trial that compares groups, analyses within one group. '< x' shows significance only for
-    x up to .05, '> x' its lack only from .05 on; what is in between, or cannot be read, is no evidence either way, and
-    without a significant analysis one such gap withholds the vote. The score is the smallest p-value stated.
+    x up to .05, '> x' its lack only from .05 on. What is in between or cannot be read, and a primary outcome without
+    a test, are no evidence either way; without a significant analysis one such gap withholds the vote. The score is
+    the smallest p-value stated.
     """
     return r"""
-    with analysis as (
+    with measure as (
+        select m.*
+        from core_outcome_measure m join core_study s using (nct_id)
+        where s.study_type = 'INTERVENTIONAL'
+            and m.outcome_type = 'PRIMARY'
+            and m.reporting_status = 'POSTED'
+            and not regexp_matches(lower(coalesce(m.title, '')),
+                '\b(safety|tolerab|adverse|toxicit|side effects?|pharmacokinetic|cmax|c-max|tmax|half-life)'
+                || '|\bauc ?\(?(0|inf|tau|last|t\b)|area under the (plasma|serum|blood|concentration|drug)'
+                || '|concentration[- ]time|\b(renal|oral|plasma|systemic|apparent) clearance')
+            and not (regexp_matches(lower(coalesce(m.title, '')), '^(baseline|pre-?operative)\b')
+                and not regexp_matches(lower(m.title), 'change|\bto\b|difference|adjusted|corrected'))
+    ),
+    analysis as (
         select
             a.*,
             count(*) filter (n_groups > 1) over (partition by a.nct_id) > 0 as compares_groups,
             case
-                when p_value_operator in ('=', '<=') then p_value < 0.05 or (p_value_operator = '<=' and p_value = 0.05)
-                when p_value_operator = '<' then case when p_value <= 0.05 then true end
+                when p_value_operator = '=' then p_value < 0.05
+                when p_value_operator in ('<', '<=') then case when p_value <= 0.05 then true end
                 when p_value_operator in ('>', '>=') then case when p_value >= 0.05 then false end
                 when p_value_operator = 'ns' then false
             end as is_significant
-        from core_outcome_analysis a join core_study s using (nct_id)
-        where s.study_type = 'INTERVENTIONAL'
-            and outcome_type = 'PRIMARY'
-            and p_value_text is not null
+        from core_outcome_analysis a semi join measure m on a.nct_id = m.nct_id and a.measure_index = m.measure_index
+        where p_value_text is not null
             and coalesce(non_inferiority_type, 'SUPERIORITY_OR_OTHER') not like 'NON_INFERIORITY%'
             and coalesce(non_inferiority_type, '') <> 'EQUIVALENCE'
-            and not regexp_matches(lower(coalesce(title, '')),
-                '\b(safety|tolerab|adverse|toxicit|pharmacokinetic|cmax|c-max|auc|area under the curve|tmax|half-life|'
-                || 'clearance|baseline characteristics|side effects?)')
+    ),
+    counted as (
+        select * from analysis where n_groups > 1 or not compares_groups
+    ),
+    untested as (
+        select nct_id, count(*) as n_untested
+        from measure anti join counted using (nct_id, measure_index)
+        group by nct_id
     ),
     trial as (
         select
@@ -46,8 +63,7 @@ def primary_p_value() -> str:
             min(p_value) as smallest,
             list('core_outcome_analysis:' || nct_id || ':' || measure_index || ':' || analysis_index
                 order by measure_index, analysis_index) as rows
-        from analysis
-        where n_groups > 1 or not compares_groups
+        from counted
         group by nct_id
     )
     select
@@ -63,6 +79,6 @@ def primary_p_value() -> str:
                     || ') is for "' || coalesce(best.title, 'an unnamed outcome') || '"', '') || '.',
             'rows': rows
         } as evidence
-    from trial t join core_study s using (nct_id)
-    where n_significant > 0 or n_open = 0
+    from trial t join core_study s using (nct_id) left join untested u using (nct_id)
+    where n_significant > 0 or (n_open = 0 and u.n_untested is null)
     """

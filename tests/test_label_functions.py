@@ -25,9 +25,12 @@ def analysis(p: str | None, number: int = 1, **changes: Any) -> dict[str, Any]:
     return plain | {"title": "Change in pain", "n_groups": 2, "p_value_text": p} | changes
 
 
-def votes(run_sql: Query, analyses: list[dict[str, Any]]) -> list[int]:
+def votes(run_sql: Query, analyses: list[dict[str, Any]], *more: dict[str, Any]) -> list[int]:
     parsed = "p_value = p_value(p_value_text), p_value_operator = p_value_operator(p_value_text)"
-    run_sql(f"update core_outcome_analysis set {parsed}", core_study=[study()], core_outcome_analysis=analyses)
+    names = ("nct_id", "measure_index", "outcome_type", "title")
+    measures = {a["measure_index"]: {n: a[n] for n in names} | {"reporting_status": "POSTED"} for a in analyses}
+    tables = {"core_study": [study()], "core_outcome_analysis": analyses}
+    run_sql(f"update core_outcome_analysis set {parsed}", **tables, core_outcome_measure=[*measures.values(), *more])
     return [row["vote"] for row in run_sql(primary_p_value.sql)]
 
 
@@ -68,11 +71,23 @@ def test_a_significant_primary_analysis_is_a_vote_for(
         {"title": "Number of participants with adverse events"},
         {"title": "Plasma Cmax of the drug"},
         {"title": "Safety and tolerability"},
+        {"title": "AUC(0-24) of the drug"},
+        {"title": "Baseline cortisol level"},
     ],
     ids=str,
 )
 def test_what_is_not_a_test_of_efficacy_is_no_vote(run_sql: Query, changes: dict[str, Any]) -> None:
     assert votes(run_sql, [analysis("0.001", **changes)]) == []
+
+
+def test_a_clinical_area_under_a_curve_is_efficacy(run_sql: Query) -> None:
+    assert votes(run_sql, [analysis("0.001", title="Area under the curve of the change in spasticity")]) == [1]
+
+
+@pytest.mark.parametrize(("p", "expected"), [("0.6", []), ("0.01", [1])])
+def test_an_untested_primary_outcome_withholds_a_vote_against(run_sql: Query, p: str, expected: list[int]) -> None:
+    untested = {"nct_id": "NCT1", "measure_index": 2, "outcome_type": "PRIMARY", "reporting_status": "POSTED"}
+    assert votes(run_sql, [analysis(p)], untested | {"title": "Overall survival"}) == expected
 
 
 def test_a_within_group_test_counts_only_where_no_groups_are_compared(run_sql: Query) -> None:

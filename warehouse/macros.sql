@@ -2,11 +2,11 @@
 
 -- '2012-03' is a month, not its first day: the first day stands for it, date_precision says so.
 create or replace macro parse_date(text) as
-    case length(text)
-        when 10 then try_cast(text as date)
-        when 7 then try_cast(text || '-01' as date)
-        when 4 then try_cast(text || '-01-01' as date)
-    end;
+    try_cast(case
+        when regexp_full_match(text, '[12]\d{3}-\d{2}-\d{2}') then text
+        when regexp_full_match(text, '[12]\d{3}-\d{2}') then text || '-01'
+        when regexp_full_match(text, '[12]\d{3}') then text || '-01-01'
+    end as date);
 
 create or replace macro date_precision(text) as
     case when parse_date(text) is not null
@@ -27,12 +27,16 @@ create or replace macro unescape(text) as
 -- A number as typed by people: '1,234.5' groups thousands, '0,04' has a decimal comma.
 create or replace macro parse_number(text) as
     try_cast(case
-        when regexp_matches(trim(text), '^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$') then replace(trim(text), ',', '')
-        when regexp_matches(trim(text), '^[+-]?\d+,\d+$') then replace(trim(text), ',', '.')
-        else trim(text)
+        when regexp_full_match(trim(text), '[+-]?\d{1,3}(,\d{3})+(\.\d+)?') then replace(trim(text), ',', '')
+        when regexp_full_match(trim(text), '[+-]?\d+,\d+') then replace(trim(text), ',', '.')
+        when regexp_full_match(trim(text), '[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?') then trim(text)
     end as double);
 
-create or replace macro parse_count(text) as try_cast(replace(trim(text), ',', '') as bigint);
+-- A count is a whole number; '12.5' or '-5' participants are not one.
+create or replace macro parse_count(text) as
+    case when regexp_full_match(trim(text), '(\d+|\d{1,3}(,\d{3})+)(\.0+)?')
+        then try_cast(regexp_replace(replace(trim(text), ',', ''), '\..*', '') as bigint)
+    end;
 
 -- '< 0.0001', 'p=0,03', 'NS' … in one spelling: operator then number, no blanks.
 create or replace macro p_value_normal(text) as

@@ -137,14 +137,14 @@ CORE = (
     Table(
         "core_participant_flow_reason",
         "One row a period, reason for leaving and arm.",
-        ("nct_id", "period_index", "reason_index", "group_id"),
+        ("nct_id", "period_index", "reason_index", "group_index"),
         (count("participants", "Participants who left for this reason."),),
         inherits=f"{_RAW}flow_reason",
     ),
     Table(
         "core_adverse_event_total",
         "One row an arm of the adverse-event section: participants affected and at risk.",
-        ("nct_id", "group_id"),
+        ("nct_id", "group_index"),
         tuple(
             count(f"{kind}_{what}", f"Participants {words} {meaning}.")
             for kind, meaning in (

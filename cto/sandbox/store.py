@@ -89,8 +89,11 @@ class StudyStore:
         spool, studies = Spool(), dict[str, Study]()
         for path in self._paths:
             opened = gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")  # noqa: SIM115
-            with opened as file:
-                studies.update((_key(study), study) for study in spool.append(full_lines(file)))
+            try:
+                with opened as file:
+                    studies.update((_key(study), study) for study in spool.append(full_lines(file)))
+            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+                raise OSError(f"{path} is cut short or no gzip file: {error}") from error
         return self._catalog(studies, spool, previous)
 
     def _replace(self, studies: Mapping[str, Study]) -> None:

@@ -1,5 +1,5 @@
 select
-    *,
+    * replace (coalesce(group_id, '') as group_id),
     parse_count(serious_affected_text) as serious_affected,
     parse_count(serious_at_risk_text) as serious_at_risk,
     parse_count(other_affected_text) as other_affected,

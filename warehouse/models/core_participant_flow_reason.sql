@@ -1,1 +1,1 @@
-select *, parse_count(participants_text) as participants from raw_clinicaltrials_gov__flow_reason
+select * replace (coalesce(group_id, '') as group_id), parse_count(participants_text) as participants from raw_clinicaltrials_gov__flow_reason

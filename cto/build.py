@@ -20,8 +20,9 @@ from cto.snapshot import Snapshot
 
 Json = dict[str, Any]
 
-MEMORY_LIMIT = "280MB"
-"""What DuckDB may hold before it spills; 200 MB is too little to sort 600,000 studies."""
+MEMORY_LIMITS = ("256MB", "512MB", "1GB", "2GB", "4GB")
+"""What DuckDB may hold before it spills. The first does for 100,000 studies; a query that cannot do with it, as some
+sorts cannot although they spill, is given the next."""
 ROW_GROUP_SIZE = 50_000
 
 
@@ -70,18 +71,26 @@ def write_table(con: duckdb.DuckDBPyConnection, table: Table, sql: str, file: Pa
         ContractError: the query lacks a column of the contract, or a value does not fit its type.
 
     """
-    try:
-        con.execute(
-            f"copy (select {table.select_list()} from ({sql}\n) order by {table.order()}) to {literal(str(file))} "
-            f"(format parquet, compression zstd, row_group_size {ROW_GROUP_SIZE})"
-        )
-    except (duckdb.BinderException, duckdb.ConversionException) as error:
-        raise ContractError(f"the query for {table.name} does not give what its contract says: {error}") from error
+    copy = (
+        f"copy (select {table.select_list()} from ({sql}\n) order by {table.order()}) to {literal(str(file))} "
+        f"(format parquet, compression zstd, row_group_size {ROW_GROUP_SIZE})"
+    )
+    for limit in MEMORY_LIMITS:
+        con.execute(f"set memory_limit = '{limit}'")
+        try:
+            con.execute(copy)
+        except duckdb.OutOfMemoryException:
+            if limit == MEMORY_LIMITS[-1]:
+                raise
+        except (duckdb.BinderException, duckdb.ConversionException) as error:
+            raise ContractError(f"the query for {table.name} does not give what its contract says: {error}") from error
+        else:
+            return
 
 
 def connect() -> duckdb.DuckDBPyConnection:
     """Return an in-memory database with the limits that every stage runs under."""
-    return duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 2})
+    return duckdb.connect(config={"memory_limit": MEMORY_LIMITS[0], "threads": 2})
 
 
 def order(sql_by_name: Mapping[str, str]) -> list[str]:

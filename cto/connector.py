@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -61,7 +62,7 @@ class Parsed:
     quarantine: tuple[Json, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Connector:
     """A source, whole.
 
@@ -94,6 +95,7 @@ class Connector:
     whole_kinds: tuple[str, ...] = ()
     parser_version: int = 1
 
+    @cached_property
     def fingerprint(self) -> str:
-        """Return a digest that changes when stored pages must be parsed again."""
+        """A digest that changes when stored pages must be parsed again."""
         return digest(repr((self.name, self.parser_version, [table.fingerprint() for table in self.tables])))

@@ -218,7 +218,7 @@ def _snapshot_id(started: str, parent: str | None) -> str:
 
 
 def _parts(connector: Connector) -> str:
-    return f"parts/{connector.name}/{connector.fingerprint()}"
+    return f"parts/{connector.name}/{connector.fingerprint}"
 
 
 def _parse_pages(lake: Lake, connector: Connector, pages: Sequence[Page], progress: Progress = quiet) -> Json:
@@ -228,6 +228,7 @@ def _parse_pages(lake: Lake, connector: Connector, pages: Sequence[Page], progre
         for page, marker in zip(pages, parsed, strict=True):
             found[page.key] = marker
             progress("parse", len(found), len(pages))
+    pa.default_memory_pool().release_unused()
     return found
 
 

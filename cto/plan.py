@@ -63,7 +63,7 @@ class Plan:
         """The core tables: they follow from the pages, the parsers, the models and their contracts."""
         tables = registry.tables()
         contracts = [(t.fingerprint(), [c.values for c in t.columns]) for t in tables.values()]
-        parsers = [connector.fingerprint() for connector in registry.connectors()]
+        parsers = [connector.fingerprint for connector in registry.connectors()]
         pages = [(snap.source, snap.state) for snap in self.snapshots]
         return Stage(
             "core", digest(repr((duckdb.__version__, _code("build.py"), macros(), models(), contracts, parsers, pages)))

@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from cto.build import MEMORY_LIMIT
+from cto.build import MEMORY_LIMITS
 from cto.lake import Lake, LakeError, MissingError
 from cto.plan import Plan, models
 from cto.release import Release
@@ -30,7 +30,7 @@ def refresh(lake: Lake, plan: Plan, release: Release) -> bool:
         return False
     with lake.scratch() as folder:
         file = folder / FILE
-        with duckdb.connect(str(file), config={"memory_limit": MEMORY_LIMIT, "threads": 2}) as con:
+        with duckdb.connect(str(file), config={"memory_limit": MEMORY_LIMITS[1], "threads": 2}) as con:
             for stage, names in ((plan.core, models()), (plan.label, PUBLISHED)):
                 for name in names:
                     con.execute(f"create table {name} as from read_parquet({literal(lake.url(stage.table(name)))})")

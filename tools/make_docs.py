@@ -1,4 +1,4 @@
-"""Writes the documents that follow from the code: the data dictionary and the command line's help.
+"""Writes the documents that follow from the code: the data dictionary, the lists of sources and label functions, the command line's help.
 
 Run: python tools/make_docs.py [--check]; with --check nothing is written and a difference is an error.
 """
@@ -35,8 +35,26 @@ def documents() -> dict[str, str]:
     """Return the text of every generated document by its file name."""
     return {
         "data_dictionary.md": "\n".join(_dictionary()) + "\n",
+        "reference.md": "\n".join(_reference()) + "\n",
         "command_line.md": "\n".join(_command_line()) + "\n",
     }
+
+
+def _reference() -> Iterator[str]:
+    yield "# Sources and label functions"
+    yield ""
+    yield "Generated from the code by `make docs`."
+    yield "\n## Sources\n"
+    yield "| source | address | seconds between requests | licence |"
+    yield "|---|---|---:|---|"
+    for c in registry.connectors():
+        yield f"| [{c.name}]({c.homepage}) | {c.url} | {c.seconds_between_requests} | {c.licence} |"
+    yield "\n## Label functions\n"
+    yield "| function | version | kind | group | informs | votes |"
+    yield "|---|---|---|---|---|---|"
+    for f in registry.label_functions():
+        informs = ", ".join(f"{name} {polarity:+d}" for name, polarity in f.informs.items())
+        yield f"| `{f.name}` | {f.version} | {f.kind} | {f.group} | {informs} | {f.meaning} |"
 
 
 def _dictionary() -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Writes the documents that follow from the code: the data dictionary, the lists of sources and label functions, the command line's help.
+"""Writes the documents that follow from the code: data dictionary, sources and label functions, command line.
 
 Run: python tools/make_docs.py [--check]; with --check nothing is written and a difference is an error.
 """

@@ -56,4 +56,5 @@ def _named(module: ModuleType, kind: type[T]) -> T:
 def _modules(package: str) -> Iterator[ModuleType]:
     path = importlib.import_module(package).__path__
     for info in sorted(pkgutil.iter_modules(path), key=lambda info: info.name):
-        yield importlib.import_module(f"{package}.{info.name}")
+        if not info.name.startswith("_"):
+            yield importlib.import_module(f"{package}.{info.name}")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import random
 import time
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -14,9 +17,10 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-RETRY_STATUS = (408, 429, 500, 502, 503, 504)
+RETRY_STATUS = (408, 425, 429, *range(500, 600))
 MAX_BYTES = 512 << 20
 REQUEST_SECONDS = 300.0
+MAX_WAIT = 120.0
 USER_AGENT = "cto/0.1 (clinical trial outcomes; +{contact})"
 
 Params = Mapping[str, str | int]
@@ -42,6 +46,17 @@ class RefusedError(SourceError):
 
 class BadBodyError(ValueError):
     """Raised by a check on a body that is cut, or not what was asked for: worth another try."""
+
+
+TRANSIENT = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    urllib3.exceptions.HTTPError,
+    zlib.error,
+    BadBodyError,
+)
+"""What another try may mend."""
 
 
 @dataclass
@@ -88,41 +103,53 @@ class Http:
                 time.sleep(pause)
             pause = self.backoff * 2**attempt * random.uniform(0.75, 1.25)  # noqa: S311  (jitter, not a secret)
             try:
-                response = self._send(url, params)
-                with response:
+                with self._send(url, params) as response:
                     if response.status_code in RETRY_STATUS:
                         failure = f"HTTP {response.status_code}"
                         pause = max(pause, _retry_after(response))
                         continue
+                    _raise_for_status(response)
                     body = self._body(response)
-                    _raise_for_status(response, body)
                     return body, read(body)
-            except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError, BadBodyError) as error:
+            except TRANSIENT as error:
                 failure = f"{type(error).__name__}: {error}"
         raise SourceError(f"{url}: gave up after {self.tries} tries; last failure: {failure}")
 
     def _send(self, url: str, params: Params | None) -> requests.Response:
-        if self.interval and not _is_loopback(url):
+        is_loopback = _is_loopback(url)
+        if self.interval and not is_loopback:
             time.sleep(max(0.0, self._next - time.monotonic()))
             self._next = time.monotonic() + self.interval
         self.n_requests += 1
-        headers = {"User-Agent": USER_AGENT.format(contact=self.contact), "Accept": "application/json, */*;q=0.5"}
-        return self._session.get(url, params=params, headers=headers, stream=True, timeout=(10, 60))
+        headers = {
+            "User-Agent": USER_AGENT.format(contact=self.contact),
+            "Accept": "application/json, */*;q=0.5",
+            "Accept-Encoding": "gzip",
+        }
+        self._session.trust_env = not is_loopback  # a proxy of the environment cannot see this machine's loopback
+        try:
+            return self._session.get(url, params=params, headers=headers, stream=True, timeout=(10, 60))
+        except TRANSIENT:
+            raise
+        except (requests.RequestException, ValueError) as error:  # such as a redirect to what is no address
+            raise SourceError(f"{url}: {type(error).__name__}: {error}") from error
 
     def _body(self, response: requests.Response) -> bytes:
-        """Read the body against a deadline and a size, as requests bounds neither."""
+        """Read and unpack the body against a deadline and a size, as requests bounds neither."""
         deadline = time.monotonic() + self.seconds
-        chunks: list[bytes] = []
-        size = 0
-        while chunk := response.raw.read1(1 << 16, decode_content=True):
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > self.max_bytes:
+        is_packed = response.headers.get("Content-Encoding", "identity") != "identity"
+        unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32) if is_packed else None
+        body = bytearray()
+        while chunk := response.raw.read1(1 << 16, decode_content=False):
+            body += unpack.decompress(chunk, self.max_bytes + 1 - len(body)) if unpack else chunk
+            if len(body) > self.max_bytes:
                 raise SourceError(f"{response.url}: the answer is larger than {self.max_bytes} bytes; refused")
             if time.monotonic() > deadline:
                 raise SourceError(f"{response.url}: the answer took longer than {self.seconds:.0f} s; refused")
-        self.n_bytes += size
-        return b"".join(chunks)
+        if unpack and not unpack.eof:
+            raise BadBodyError(f"a packed body was cut after {len(body)} bytes")
+        self.n_bytes += len(body)
+        return bytes(body)
 
 
 def read_json(body: bytes) -> Any:
@@ -138,19 +165,35 @@ def _integer(digits: str) -> int | str:
     return int(digits) if len(digits) < 20 else digits
 
 
-def _raise_for_status(response: requests.Response, body: bytes) -> None:
+def _raise_for_status(response: requests.Response) -> None:
     if response.status_code == requests.codes.ok:
         return
-    said = body[:200].decode("utf-8", "replace").strip()
     where = f"{response.url}: HTTP {response.status_code}"
     if response.status_code == requests.codes.forbidden:
-        raise BlockedError(f"{where}: the source blocks this client ({said!r}); that is not an empty answer")
-    raise RefusedError(f"{where}: {said}", response.status_code)
+        raise BlockedError(
+            f"{where}: the source blocks this client ({_start(response)!r}); that is not an empty answer"
+        )
+    raise RefusedError(f"{where}: {_start(response)}", response.status_code)
+
+
+def _start(response: requests.Response) -> str:
+    """Return the first words of an answer that is an error already, whatever became of the rest of it."""
+    try:
+        return bytes(response.raw.read1(200, decode_content=True)).decode("utf-8", "replace").strip()
+    except (OSError, urllib3.exceptions.HTTPError) as error:
+        return f"its body cannot be read: {type(error).__name__}"
 
 
 def _retry_after(response: requests.Response) -> float:
+    """Return the wait that the source asks for, in seconds or as a date; at most two minutes, 0 when unreadable."""
     value = response.headers.get("Retry-After", "")
-    return min(float(value), 120.0) if value.isdigit() else 0.0
+    if value.isascii() and value.isdecimal():
+        return min(float(value), MAX_WAIT)
+    try:
+        wait = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+    except (TypeError, ValueError):
+        return 0.0
+    return min(max(wait, 0.0), MAX_WAIT)
 
 
 def _is_loopback(url: str) -> bool:

@@ -72,7 +72,7 @@ def ingest(
         merged = _merge(connector, last, crawl.pages)
         result = Snapshot(
             source=connector.name,
-            id=opened["id"],
+            id=f"{opened['id']}-{digest(repr(merged), 8)}",
             parent=value["head"],
             started_at=opened["started_at"],
             finished_at=now().isoformat(timespec="seconds"),

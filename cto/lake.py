@@ -25,6 +25,9 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 Json = dict[str, Any]
 
+IN_USE = ".in_use"
+"""File in a scratch folder that its process keeps locked: how a dead process's folder is told from a living one's."""
+
 
 class LakeError(RuntimeError):
     """The lake cannot do what was asked; the message names the key and the remedy."""
@@ -131,17 +134,22 @@ class Lake:
 
         In a local lake it lies on the lake's own file system, so that :meth:`adopt` is a rename.
         """
-        parent = None
-        if self.folder:
-            parent = self.folder / "tmp"
-            parent.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=parent) as name:
-            yield Path(name)
+        if self.folder is None:
+            with tempfile.TemporaryDirectory() as name:
+                yield Path(name)
+            return
+        (self.folder / "tmp").mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.folder / "tmp") as name, (Path(name) / IN_USE).open("w") as mark:
+            fcntl.flock(mark, fcntl.LOCK_SH)
+            (Path(name) / "work").mkdir()
+            yield Path(name) / "work"
 
     def clear_scratch(self) -> None:
-        """Remove what killed runs left behind; call it only while holding the run lock."""
-        if self.folder:
-            shutil.rmtree(self.folder / "tmp", ignore_errors=True)
+        """Remove what killed runs left behind; a folder that a living process holds is left alone."""
+        for folder in (self.folder / "tmp").glob("*") if self.folder else ():
+            with contextlib.suppress(BlockingIOError, FileNotFoundError), (folder / IN_USE).open("r+") as mark:
+                fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder)
 
     def pointer(self, name: str) -> Pointer | None:
         """Return what the pointer says, or None when it was never set."""
@@ -164,15 +172,14 @@ class Lake:
                 if self.pointer(name) != seen:
                     raise moved
                 obstore.put(self._store, name, text.encode())
-        else:
-            try:
-                obstore.put(self._store, name, text.encode(), mode={"e_tag": seen.tag} if seen else "create")
-            except (AlreadyExistsError, PreconditionError):
-                raise moved from None
-        placed = self.pointer(name)
-        if placed is None:
-            raise LakeError(f"{self.root}: pointer {name} vanished right after it was written")
-        return placed
+                placed = self.pointer(name)
+                assert placed is not None
+                return placed
+        try:
+            put = obstore.put(self._store, name, text.encode(), mode={"e_tag": seen.tag} if seen else "create")
+        except (AlreadyExistsError, PreconditionError):
+            raise moved from None
+        return Pointer(text, put["e_tag"] or "")
 
     @contextlib.contextmanager
     def run_lock(self, what: str) -> Iterator[None]:

@@ -204,11 +204,10 @@ def _label_counts(lake: Lake, version: str) -> Json:
 
 
 def _commit() -> str:
-    """Return the commit of the code that runs, or say that it is not under version control."""
-    done = subprocess.run(
-        ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip() if done.returncode == 0 else "not under version control"
+    """Return the commit of the code that runs, or say that there is none to be found."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        return "not under version control"
+    return done.stdout.strip()

@@ -1,0 +1,197 @@
+"""The night on Airflow: every task is one call into the pipeline, the call that the command line makes too.
+
+A source that fails is shown as failed and its last snapshot is used; the others go on. The task ``plan`` fixes which
+snapshots and which day count, so every later task works on the same state, on whatever worker and however often.
+Where the lake and the sources are comes from the ``CTO_*`` variables of the worker, as on the command line.
+"""
+
+# ruff: noqa: PLC0415  (tasks import what they call, so that the scheduler parses this file quickly)
+
+from __future__ import annotations
+
+import logging
+import os
+import pkgutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import CronTriggerTimetable, Param, TriggerRule, dag, get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException
+
+import connectors
+
+if TYPE_CHECKING:
+    from cto.lake import Lake
+    from cto.plan import Plan
+    from cto.settings import Settings
+
+Json = dict[str, Any]
+
+SOURCES = sorted(m.name for m in pkgutil.iter_modules(connectors.__path__) if not m.name.startswith("_"))
+"""What the trigger form offers: the names of the files, none of which is imported."""
+
+log = logging.getLogger(__name__)
+
+
+def now() -> datetime:
+    """Return the time; the only clock below which nothing asks for it."""
+    return datetime.now(UTC)
+
+
+@contextmanager
+def no_retry(*errors: type[Exception]) -> Iterator[None]:
+    """Fail the task at once, with the reason, on errors that another try cannot mend."""
+    try:
+        yield
+    except errors as error:
+        raise AirflowFailException(str(error.args[0] if isinstance(error, KeyError) else error)) from error
+
+
+def settings() -> Settings:
+    """Return the settings of this run; the day is the form's, else ``CTO_AS_OF``, else that of the run itself."""
+    from cto.settings import Settings, SettingsError
+
+    context = get_current_context()
+    run_at = context.get("logical_date") or context["dag_run"].run_after
+    as_of = context["params"]["as_of"] or os.environ.get("CTO_AS_OF") or str(run_at.astimezone(UTC).date())
+    with no_retry(SettingsError):
+        return Settings.of(os.environ, now().date(), as_of=as_of)
+
+
+def state(planned: Json) -> tuple[Lake, Plan]:
+    """Return the lake, and the plan that this run made."""
+    from cto import pipeline
+    from cto import plan as planning
+
+    lake = pipeline.open_lake(settings())
+    return lake, planning.plan(lake, date.fromisoformat(planned["as_of"]), planned["snapshots"])
+
+
+@task(execution_timeout=timedelta(minutes=5))
+def sources() -> list[str]:
+    """Name the sources to fetch."""
+    from cto import pipeline
+
+    with no_retry(KeyError):
+        return [connector.name for connector in pipeline.sources(get_current_context()["params"]["only"])]
+
+
+@task(
+    execution_timeout=timedelta(hours=8),
+    map_index_template="{{ task.op_kwargs['source'] }}",
+    multiple_outputs=False,
+)
+def ingest(source: str) -> Json:
+    """Bring one source up to date."""
+    from cto import pipeline
+    from cto.http import BlockedError, RefusedError
+
+    chosen = settings()
+    [connector] = pipeline.sources([source])
+    with no_retry(BlockedError, RefusedError):
+        found = pipeline.ingest_source(pipeline.open_lake(chosen), chosen, connector, now)
+    return {
+        "snapshot": found.snapshot.id,
+        "new_pages": found.n_new_pages,
+        "requests": found.n_requests,
+        "retries": found.n_retries,
+        "notes": list(found.notes),
+    }
+
+
+@task(execution_timeout=timedelta(minutes=5), trigger_rule=TriggerRule.ALL_DONE, multiple_outputs=False)
+def plan(tried: Sequence[str] | None) -> Json:
+    """Fix the snapshots and the day for the rest of the run, whichever sources failed tonight."""
+    from cto import pipeline
+    from cto import plan as planning
+    from cto.lake import LakeError
+
+    if tried is None:  # ALL_DONE also comes here when the sources could not be named
+        raise AirflowFailException("nothing was fetched, because the sources could not be named: see task sources")
+    chosen = settings()
+    with no_retry(LakeError):
+        return planning.plan(pipeline.open_lake(chosen), chosen.as_of).to_json()
+
+
+@task(execution_timeout=timedelta(hours=2))
+def build(planned: Json) -> None:
+    """Build the core tables."""
+    from cto import pipeline
+
+    pipeline.build(*state(planned))
+
+
+@task(execution_timeout=timedelta(hours=1))
+def vote(planned: Json) -> None:
+    """Run the label functions."""
+    from cto import pipeline
+
+    pipeline.vote(*state(planned))
+
+
+@task(execution_timeout=timedelta(hours=1))
+def fuse(planned: Json) -> None:
+    """Fuse the votes into labels."""
+    from cto import pipeline
+
+    pipeline.fuse(*state(planned))
+
+
+@task(execution_timeout=timedelta(hours=1))
+def check(planned: Json) -> None:
+    """Run the checks that stand before a publish; when one fails, so does the run, and nothing is published."""
+    from cto import pipeline
+    from cto.check import GateError
+
+    with no_retry(GateError):
+        pipeline.check(*state(planned))
+
+
+@task(execution_timeout=timedelta(hours=1))
+def release(planned: Json) -> str:
+    """Publish a release, unless the latest has the same content; return its version."""
+    from cto import pipeline
+
+    published, is_new = pipeline.publish(*state(planned), now())
+    log.info("%s release %s", "Published" if is_new else "Nothing changed since", published.version)
+    return published.version
+
+
+@dag(
+    schedule=CronTriggerTimetable("0 10 * * *", timezone="UTC"),
+    start_date=datetime(2025, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=16),
+    default_args={"retries": 1, "retry_delay": timedelta(minutes=5)},
+    params={
+        "only": Param(
+            [],
+            type="array",
+            items={"type": "string", "enum": SOURCES},
+            examples=SOURCES,
+            title="Sources",
+            description="Fetch only these sources; none chosen means all. The others keep their last snapshot.",
+        ),
+        "as_of": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="As of",
+            description="Use only evidence public by this day; empty means the day of the run.",
+        ),
+    },
+    tags=["cto"],
+    doc_md=__doc__,
+)
+def nightly_refresh() -> None:
+    """Fetch, build, vote, fuse, check and publish."""
+    named = sources()
+    planned = plan(named)
+    ingest.expand(source=named) >> planned
+    build(planned) >> vote(planned) >> fuse(planned) >> check(planned) >> release(planned)
+
+
+nightly_refresh()

@@ -117,17 +117,19 @@ def _reconcile(crawl: Crawl, version: str) -> tuple[str, int]:
     return version, len(removed)
 
 
-def _pages(crawl: Crawl, query: dict[str, str], kind: str, attempt: str) -> set[str]:
+def _pages(crawl: Crawl, query: dict[str, str], kind: str, version: str) -> set[str]:
     """Fetch all pages of a query and return the identifiers seen; start the query again when its token is refused."""
-    for restart in range(RESTARTS):
+    name = f"{kind} {query} {version}"
+    for _ in range(RESTARTS):
         try:
-            seen, n_studies, total = _follow(crawl, query, kind, f"{attempt}/{restart}")
+            seen, n_studies, total = _follow(crawl, query, kind, f"{version}/{crawl.attempt(name)}")
         except _TokenRefusedError as refused:
             crawl.note(f"{query}: {refused}; starting this window again")
-            continue
-        if n_studies >= total:
-            return seen
-        crawl.note(f"{query}: {n_studies} studies came of {total} announced; starting this window again")
+        else:
+            if n_studies >= total:
+                return seen
+            crawl.note(f"{query}: {n_studies} studies came of {total} announced; starting this window again")
+        crawl.abandon(name)
     raise SourceError(f"{query}: incomplete after {RESTARTS} starts; run again later, what is stored is kept")
 
 

@@ -35,6 +35,12 @@ class Crawl(Protocol):
         ``attempt`` tells a deliberate repeat from a resumed request.
         """
 
+    def attempt(self, name: str) -> int:
+        """Return how often this crawl, earlier runs of it included, abandoned what ``name`` names."""
+
+    def abandon(self, name: str) -> None:
+        """Note that the pages got for ``name`` lead nowhere, so that a resumed run does not follow them again."""
+
     def ask(self, path: str, name: str) -> Any:
         """Return one field of a small JSON answer that is not kept."""
 

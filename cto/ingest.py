@@ -59,7 +59,7 @@ def ingest(
     value, pointer = snapshot.head(lake, connector.name)
     last = snapshot.read(lake, connector.name, value["head"]) if value["head"] else None
     opened: Json = value["open"]
-    if opened is None:
+    if opened is None or not set(options or ()) <= set(opened["options"]):
         started = now().isoformat(timespec="seconds")
         opened = {"id": _snapshot_id(started, value["head"]), "started_at": started, "options": dict(options or {})}
         pointer = snapshot.move_head(lake, connector.name, value | {"open": opened}, pointer)
@@ -78,7 +78,7 @@ def ingest(
             finished_at=now().isoformat(timespec="seconds"),
             watermark=watermark,
             notes=tuple(crawl.notes),
-            first_page=len(merged) - len(crawl.pages),
+            first_page=len(merged) - len({page.key for page in crawl.pages}),
             pages=merged,
         )
         snapshot.write(lake, result)
@@ -151,6 +151,16 @@ class _Crawl:
         self.pages.append(page)
         self.progress("fetch", len(self.pages), self.expected)
         return found
+
+    def attempt(self, name: str) -> int:
+        key = self._attempt_key(name)
+        return int(self.lake.read(key)) if self.lake.exists(key) else 0
+
+    def abandon(self, name: str) -> None:
+        self.lake.put(self._attempt_key(name), str(self.attempt(name) + 1).encode())
+
+    def _attempt_key(self, name: str) -> str:
+        return f"sources/{self.connector.name}/requests/{self.opened['id']}/attempts/{digest(name, 32)}"
 
     def ask(self, path: str, name: str) -> Any:
         def read(body: bytes) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from cto.lake import Lake, LakeError, LockedError, MissingError, Pointer, PointerMovedError, to_json
+from cto.lake import IN_USE, Lake, LakeError, LockedError, MissingError, Pointer, PointerMovedError, to_json
 
 NAME = "sources/some/HEAD.json"
 
@@ -151,12 +151,14 @@ def test_scratch_is_gone_after_a_failure_too(lake: Lake) -> None:
     assert not folder.exists()
 
 
-def test_the_run_lock_clears_what_killed_runs_left(folder_lake: Lake) -> None:
-    left = Path(folder_lake.url("tmp/left/behind"))
-    left.parent.mkdir(parents=True)
-    left.write_bytes(b"half a table")
-    with folder_lake.run_lock("a test"):
+def test_the_run_lock_clears_what_killed_runs_left_and_nothing_that_is_held(folder_lake: Lake) -> None:
+    left = Path(folder_lake.url("tmp/left"))
+    left.mkdir(parents=True)
+    (left / IN_USE).touch()
+    (left / "behind").write_bytes(b"half a table")
+    with folder_lake.scratch() as held, folder_lake.run_lock("a test"):
         assert not left.exists()
+        assert held.exists()
 
 
 # Pointers

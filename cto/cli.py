@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import sys
 import tempfile
@@ -129,11 +130,12 @@ def demo(as_of: str | None) -> None:
     with Sandbox(studies=STUDIES) as sandbox:
         urls = {"clinicaltrials_gov": sandbox.registry_url}
         _refresh(replace(Settings.of(os.environ, now().date(), home, as_of), urls=urls, is_sample=True), (), {})
+    again = f"{shlex.quote(sys.argv[0])} --home {shlex.quote(home)}"
     click.echo(
         f"\nLook at it:\n"
-        f"  cto --home {home} status\n"
-        f"  cto --home {home} explain NCT99900003\n"
-        f'  cto --home {home} sql "select definition, label, count(*) from labels group by all order by all"'
+        f"  {again} status\n"
+        f"  {again} explain NCT99900003\n"
+        f'  {again} sql "select definition, label, count(*) from labels group by all order by all"'
     )
 
 

@@ -34,7 +34,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_demo_says_where_the_release_is_and_what_to_type_next(demo: Path) -> None:
     done = cto("demo", "--as-of", "2026-01-31", home=demo)
     assert "Nothing changed since release 2026.01.31" in done.stdout
-    assert f"cto --home {demo} explain NCT99900003" in done.stdout
+    assert f"--home {demo} explain NCT99900003" in done.stdout
     assert (demo / "releases" / "LATEST").read_text() == "2026.01.31"
     files = {path.name for path in (demo / "releases" / "2026.01.31").iterdir()}
     assert files >= {

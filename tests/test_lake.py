@@ -1,6 +1,8 @@
 """Files and pointers keep their promises, the same in a folder and in an object store."""
 
 import contextlib
+import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -10,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from cto.lake import IN_USE, Lake, LakeError, LockedError, MissingError, Pointer, PointerMovedError, to_json
+from cto.lake import Lake, LakeError, LockedError, MissingError, Pointer, PointerMovedError, to_json
 
 NAME = "sources/some/HEAD.json"
 
@@ -151,14 +153,47 @@ def test_scratch_is_gone_after_a_failure_too(lake: Lake) -> None:
     assert not folder.exists()
 
 
-def test_the_run_lock_clears_what_killed_runs_left_and_nothing_that_is_held(folder_lake: Lake) -> None:
-    left = Path(folder_lake.url("tmp/left"))
-    left.mkdir(parents=True)
-    (left / IN_USE).touch()
-    (left / "behind").write_bytes(b"half a table")
-    with folder_lake.scratch() as held, folder_lake.run_lock("a test"):
-        assert not left.exists()
-        assert held.exists()
+KILLED = """
+import os, signal, sys
+from cto.lake import Lake
+with Lake(sys.argv[1]).scratch() as folder:
+    (folder / "half a table").write_bytes(b"PAR1")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_the_run_lock_clears_what_killed_runs_left(folder_lake: Lake) -> None:
+    subprocess.run([sys.executable, "-c", KILLED, folder_lake.root], check=False)
+    left = Path(folder_lake.url("tmp"))
+    assert len(list(left.rglob("half a table"))) == 1
+    (left / "tmpabcdefgh").mkdir()  # as left by one killed before it could do more
+    with folder_lake.run_lock("a test"):
+        assert list(left.glob("*")) == []
+
+
+CUT = """
+import sys
+from cto.lake import Lake
+Lake(sys.argv[1]).put("releases/2020.01.01/votes.parquet", b"x" * 100_000_000)
+"""
+
+
+def test_a_write_cut_by_a_kill_leaves_nothing_under_its_key_and_nothing_for_long(folder_lake: Lake) -> None:
+    writer = subprocess.Popen([sys.executable, "-c", CUT, folder_lake.root])
+    while not files(folder_lake) and writer.poll() is None:
+        pass
+    writer.kill()
+    assert writer.wait() == -signal.SIGKILL, "it was too quick to be cut"
+    assert not folder_lake.exists("releases/2020.01.01/votes.parquet")
+    with folder_lake.run_lock("a test"):
+        assert [name for name in files(folder_lake) if not name.startswith("locks/")] == []
+
+
+def test_the_run_lock_leaves_work_under_way_alone(folder_lake: Lake) -> None:
+    with folder_lake.scratch() as folder:
+        (folder / "work").write_text("in progress")
+        with Lake(folder_lake.root).run_lock("another run"):
+            assert (folder / "work").read_text() == "in progress"
 
 
 # Pointers

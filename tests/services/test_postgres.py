@@ -1,0 +1,63 @@
+"""The nightly refresh with Airflow's metadata in PostgreSQL, as in docker-compose.yml."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cto.sample import STUDIES
+from cto.sandbox import Sandbox
+from tests.test_dags import DAY, Airflow, refresh
+
+pytestmark = pytest.mark.skipif(not os.environ.get("CTO_SERVICES"), reason="needs PostgreSQL: make test-services")
+
+
+def installed(name: str) -> str:
+    """Return the path of one of PostgreSQL's programs, which Debian keeps off the path."""
+    found = shutil.which(name) or next(map(str, sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))), None)
+    assert found, f"{name} is not installed: apt-get install postgresql"
+    return found
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a server of our own on loopback and return its address for SQLAlchemy."""
+    folder = tmp_path_factory.mktemp("postgres")
+    folder.chmod(0o777)
+    for parent in list(folder.parents)[:2]:
+        parent.chmod(0o755)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    user = {"user": "postgres"} if os.geteuid() == 0 else {}  # the server refuses to run as root
+    data, log = str(folder / "data"), str(folder / "log")
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
+    control = installed("pg_ctl")
+    subprocess.run([installed("initdb"), "-D", data, "-A", "trust", "-U", "airflow"], check=True, cwd=folder, **user)
+    subprocess.run([control, "-D", data, "-l", log, "-w", "-o", options, "start"], check=True, cwd=folder, **user)
+    yield f"postgresql+psycopg2://airflow@127.0.0.1:{port}/postgres"
+    subprocess.run([control, "-D", data, "-m", "immediate", "stop"], check=True, cwd=folder, **user)
+
+
+def test_a_night_on_postgresql_publishes_what_the_command_line_does(postgres: str, tmp_path: Path) -> None:
+    airflow = Airflow(tmp_path / "airflow")
+    on_postgres = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres}
+    made = airflow.call(sys.executable, "-m", "airflow", "db", "migrate", **on_postgres)
+    assert made.returncode == 0, made.stderr
+    with Sandbox(studies=STUDIES) as sandbox:
+        lake = {"CTO_HOME": str(tmp_path / "lake"), "CTO_CLINICALTRIALS_GOV_URL": sandbox.registry_url}
+        command = (sys.executable, "-m", "airflow", "dags", "test", "nightly_refresh", str(DAY))
+        night = airflow.call(*command, **on_postgres, **lake)
+        assert night.returncode == 0, night.stdout + night.stderr
+        expected = refresh(tmp_path / "other", sandbox)
+    version = (tmp_path / "lake" / "releases" / "LATEST").read_text()
+    manifest = json.loads((tmp_path / "lake" / "releases" / version / "manifest.json").read_text())
+    assert (version, manifest["content_hash"]) == (expected.version, expected.manifest["content_hash"])

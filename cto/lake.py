@@ -91,7 +91,11 @@ class Lake:
 
     def put(self, key: str, data: bytes) -> None:
         """Write an immutable file whole; where the key is content-addressed, writing it twice changes nothing."""
-        obstore.put(self._store, key, data)
+        if self.folder is None:
+            obstore.put(self._store, key, data)
+            return
+        with self._written(data) as file:
+            self.adopt(key, file)
 
     def put_json(self, key: str, value: Json) -> None:
         """Write an immutable JSON object."""
@@ -99,11 +103,32 @@ class Lake:
 
     def create(self, key: str, data: bytes) -> bool:
         """Write the file only if the key is free; return whether it was."""
-        try:
-            obstore.put(self._store, key, data, mode="create")
-        except AlreadyExistsError:
-            return False
-        return True
+        if self.folder is None:
+            try:
+                obstore.put(self._store, key, data, mode="create")
+            except AlreadyExistsError:
+                return False
+            return True
+        with self._written(data) as file:
+            try:
+                self._path(key).hardlink_to(file)
+            except FileExistsError:
+                return False
+            return True
+
+    @contextlib.contextmanager
+    def _written(self, data: bytes) -> Iterator[Path]:
+        """Yield a whole file to be moved into place; a killed process leaves no part of it under any key."""
+        with self.scratch() as folder:
+            file = folder / "file"
+            file.write_bytes(data)
+            yield file
+
+    def _path(self, key: str) -> Path:
+        assert self.folder is not None
+        path = self.folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
 
     def adopt(self, key: str, path: Path) -> None:
         """Move a finished local file to the key: a rename here, an upload on an object store."""
@@ -111,9 +136,7 @@ class Lake:
             obstore.put(self._store, key, path)
             path.unlink()
             return
-        target = self.folder / key
-        target.parent.mkdir(parents=True, exist_ok=True)
-        path.replace(target)
+        path.replace(self._path(key))
 
     def url(self, key: str) -> str:
         """Return the path by which DuckDB opens the key.
@@ -138,18 +161,24 @@ class Lake:
             with tempfile.TemporaryDirectory() as name:
                 yield Path(name)
             return
-        (self.folder / "tmp").mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.folder / "tmp") as name, (Path(name) / IN_USE).open("w") as mark:
-            fcntl.flock(mark, fcntl.LOCK_SH)
+        with contextlib.ExitStack() as held:
+            with self._flock("scratch.lock", wait=True):
+                (self.folder / "tmp").mkdir(exist_ok=True)
+                name = held.enter_context(tempfile.TemporaryDirectory(dir=self.folder / "tmp"))
+                mark = held.enter_context((Path(name) / IN_USE).open("w"))
+                fcntl.flock(mark, fcntl.LOCK_SH)
             (Path(name) / "work").mkdir()
             yield Path(name) / "work"
 
     def clear_scratch(self) -> None:
         """Remove what killed runs left behind; a folder that a living process holds is left alone."""
-        for folder in (self.folder / "tmp").glob("*") if self.folder else ():
-            with contextlib.suppress(BlockingIOError, FileNotFoundError), (folder / IN_USE).open("r+") as mark:
-                fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder)
+        if self.folder is None:
+            return
+        with self._flock("scratch.lock", wait=True):
+            for folder in (self.folder / "tmp").glob("*"):
+                with contextlib.suppress(BlockingIOError), (folder / IN_USE).open("a") as mark:
+                    fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(folder)
 
     def pointer(self, name: str) -> Pointer | None:
         """Return what the pointer says, or None when it was never set."""
@@ -171,7 +200,7 @@ class Lake:
             with self._flock(f"{name}.lock", wait=True):
                 if self.pointer(name) != seen:
                     raise moved
-                obstore.put(self._store, name, text.encode())
+                self.put(name, text.encode())
                 placed = self.pointer(name)
                 assert placed is not None
                 return placed

@@ -328,7 +328,7 @@ def test_moving_pointers_leaves_one_file_each_and_nothing_in_between(folder_lake
     seen = None
     for number in range(20):
         seen = folder_lake.move_pointer(NAME, str(number), seen)
-    assert files(folder_lake) == ["locks/sources__some__HEAD.json.lock", NAME]
+    assert files(folder_lake) == ["locks/scratch.lock", "locks/sources__some__HEAD.json.lock", NAME]
 
 
 # The run lock

@@ -15,6 +15,8 @@ from cto.jsonrows import read_page
 PAGE_SIZE = 1000
 ID_BATCH = 100
 RESTARTS = 5
+DAYS_BETWEEN_LISTS = 7
+"""A count that agrees can hide one study gone and one come, so the whole list is read now and then all the same."""
 NCT_ID = r"NCT\d{8}"
 
 
@@ -35,23 +37,25 @@ def fetch(crawl: Crawl) -> Json:
     else:
         windows = [_updated_since(mark["updated_through"])]
     for window in windows:
-        _window(crawl, window, version)
+        _pages(crawl, {"filter.advanced": window}, "studies", version)
     version = _catch_up(crawl, version)
-    n_removed = int(mark.get("n_removed", 0))
+    n_removed, listed_on = int(mark.get("n_removed", 0)), str(mark.get("listed_on", version[:10]))
     held = len(crawl.known(STUDY.name, "nct_id") | crawl.unreadable()) - n_removed
     listed = crawl.ask("/stats/size", "totalStudies")
-    if listed != held or crawl.options.get("reconcile"):
+    is_due = _day_before(version[:10], DAYS_BETWEEN_LISTS) >= listed_on
+    if listed != held or is_due or crawl.options.get("reconcile"):
         crawl.note(f"the registry counts {listed} studies, {held} were held: reading its list of identifiers")
         version, n_removed = _reconcile(crawl, version)
+        listed_on = version[:10]
     days = {day for text in crawl.known(STUDY.name, "last_update_post_date_text") if (day := _day(text))}
     newest = min(max(days, default=version[:10]), version[:10])
-    return {"data_timestamp": version, "updated_through": newest, "n_removed": n_removed}
+    return {"data_timestamp": version, "updated_through": newest, "n_removed": n_removed, "listed_on": listed_on}
 
 
 def read(kind: str, body: bytes) -> Any:
     """Return a version page's data version, else the page; :class:`BadBodyError` on anything else."""
     found = read_json(body)
-    if kind == "version" and isinstance(found, dict) and isinstance(found.get("dataTimestamp"), str):
+    if kind == "version" and isinstance(found, dict) and _day(str(found.get("dataTimestamp"))[:10]):
         return found["dataTimestamp"]
     if kind != "version" and isinstance(found, dict) and isinstance(found.get("studies"), list):
         return found
@@ -76,13 +80,7 @@ def _whole_registry(year: int) -> Iterator[str]:
 
 def _updated_since(day: str) -> str:
     """Return the window of updates since the day before: the registry may add to a day that was already read."""
-    since = date.fromisoformat(day) - timedelta(days=1)
-    return f"AREA[LastUpdatePostDate]RANGE[{since},MAX]"
-
-
-def _window(crawl: Crawl, expression: str, attempt: str) -> None:
-    query = {"filter.advanced": expression}
-    _pages(crawl, query, "studies", attempt)
+    return f"AREA[LastUpdatePostDate]RANGE[{_day_before(day, 1)},MAX]"
 
 
 def _catch_up(crawl: Crawl, version: str) -> str:
@@ -92,29 +90,31 @@ def _catch_up(crawl: Crawl, version: str) -> str:
         if current == version:
             return version
         crawl.note(f"the registry was refreshed during the crawl ({version} to {current}): reading what changed")
-        _window(crawl, _updated_since(version[:10]), current)
+        _pages(crawl, {"filter.advanced": _updated_since(version[:10])}, "studies", current)
         version = current
     raise SourceError(f"the registry's data version changed {RESTARTS} times during one crawl; run again later")
 
 
 def _reconcile(crawl: Crawl, version: str) -> tuple[str, int]:
-    """Read the list of all identifiers within one data version, fetch what is missing; return version and removals."""
+    """Read the list of all identifiers and what is missing of it, all within one data version.
+
+    Returns:
+        The data version reached, and how many studies that are held it does not list.
+
+    """
     for _ in range(RESTARTS):
         listed = _pages(crawl, {"fields": "NCTId"}, "listing", version)
+        missing = sorted(listed - crawl.known(STUDY.name, "nct_id") - crawl.unreadable())
+        for start in range(0, len(missing), ID_BATCH):
+            _pages(crawl, {"filter.ids": "|".join(missing[start : start + ID_BATCH])}, "studies", version)
         reached = _catch_up(crawl, version)
         if reached == version:
-            break
+            n_removed = len(crawl.known(STUDY.name, "nct_id") - listed)
+            crawl.note(f"reconciled: {len(missing)} studies fetched that were missing, {n_removed} no longer listed")
+            return version, n_removed
         crawl.forget("listing")
         version = reached
-    else:
-        raise SourceError(f"the registry's data version changed {RESTARTS} times while it was listed; run again later")
-    known = crawl.known(STUDY.name, "nct_id")
-    missing = sorted(listed - known - crawl.unreadable())
-    for start in range(0, len(missing), ID_BATCH):
-        _pages(crawl, {"filter.ids": "|".join(missing[start : start + ID_BATCH])}, "studies", version)
-    removed = known - listed
-    crawl.note(f"reconciled: {len(missing)} studies fetched that were missing, {len(removed)} no longer listed")
-    return version, len(removed)
+    raise SourceError(f"the registry's data version changed {RESTARTS} times while it was listed; run again later")
 
 
 def _pages(crawl: Crawl, query: dict[str, str], kind: str, version: str) -> set[str]:
@@ -150,6 +150,8 @@ def _follow(crawl: Crawl, query: dict[str, str], kind: str, attempt: str) -> tup
             if token and refused.status == 400:
                 raise _TokenRefusedError(str(refused)) from refused
             raise
+        if not token and not isinstance(found.get("totalCount"), int):
+            raise SourceError(f"{query}: the registry did not say how many studies there are; nothing can be checked")
         total = found.get("totalCount", total)
         named = {name for study in found["studies"] if (name := _nct_id(study))}
         n_unnamed += len(found["studies"]) - len(named)
@@ -164,6 +166,10 @@ def _nct_id(study: Any) -> str | None:
     for name in ("protocolSection", "identificationModule", "nctId"):
         study = study.get(name) if isinstance(study, dict) else None
     return study if isinstance(study, str) and re.fullmatch(NCT_ID, study) else None
+
+
+def _day_before(day: str, n: int) -> str:
+    return str(date.fromisoformat(day) - timedelta(days=n))
 
 
 def _day(text: str | None) -> str | None:

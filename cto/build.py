@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import graphlib
 import json
+import os
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import duckdb
 
 from cto import ingest, registry
 from cto.connector import Connector
-from cto.lake import Lake
+from cto.lake import Lake, LakeError
 from cto.plan import Plan, Stage, macros, models
 from cto.progress import Progress, quiet
 from cto.schema import ContractError, Table, literal, quote
@@ -20,9 +22,10 @@ from cto.snapshot import Snapshot
 
 Json = dict[str, Any]
 
-MEMORY_LIMITS = ("256MB", "512MB", "1GB", "2GB", "4GB")
-"""What DuckDB may hold before it spills. The first does for 100,000 studies; a query that cannot do with it, as some
-sorts cannot although they spill, is given the next."""
+MEMORY_LIMIT = "280MB"
+"""What DuckDB may hold before it spills while it builds core tables: enough for 100,000 studies."""
+MORE_MEMORY = ("512MB", "1GB", "2GB", "4GB")
+"""What a query is given, step by step, that cannot do with less: some sorts cannot, although they spill."""
 ROW_GROUP_SIZE = 50_000
 
 
@@ -34,10 +37,9 @@ def build(lake: Lake, plan: Plan, progress: Progress = quiet) -> None:
 
     """
     stage = plan.core
-    if lake.exists(stage.manifest):
+    if stage.is_whole(lake, models()):
         return
-    with lake.scratch() as folder, connect() as con:
-        con.execute("set temp_directory = ?", [str(folder / "spill")])
+    with lake.scratch() as folder, connect(MEMORY_LIMIT) as con:
         con.execute(macros())
         quarantine = _open_raw(lake, con, plan.snapshots)
         report: dict[str, Json] = {}
@@ -47,7 +49,7 @@ def build(lake: Lake, plan: Plan, progress: Progress = quiet) -> None:
             write_table(con, table, models()[name], file)
             lake.adopt(stage.table(name), file)
             open_table(lake, con, stage, name)
-            report[name] = _examine(con, table)
+            report[name] = examine(con, table)
             progress("build", number, len(models()))
     snapshots = {snap.source: snap.id for snap in plan.snapshots}
     lake.put_json(stage.manifest, {"snapshots": snapshots, "tables": report, "quarantine": quarantine})
@@ -61,7 +63,7 @@ def open_tables(lake: Lake, con: duckdb.DuckDBPyConnection, stage: Stage) -> Non
 
 def open_table(lake: Lake, con: duckdb.DuckDBPyConnection, stage: Stage, name: str) -> None:
     """Make a view of one table of a stage."""
-    con.execute(f"create view {name} as from read_parquet({literal(lake.url(stage.table(name)))})")
+    con.execute(f"create view {name} as from {parquet(lake.url(stage.table(name)))}")
 
 
 def write_table(con: duckdb.DuckDBPyConnection, table: Table, sql: str, file: Path) -> None:
@@ -75,12 +77,13 @@ def write_table(con: duckdb.DuckDBPyConnection, table: Table, sql: str, file: Pa
         f"copy (select {table.select_list()} from ({sql}\n) order by {table.order()}) to {literal(str(file))} "
         f"(format parquet, compression zstd, row_group_size {ROW_GROUP_SIZE})"
     )
-    for limit in MEMORY_LIMITS:
-        con.execute(f"set memory_limit = '{limit}'")
+    for limit in (None, *MORE_MEMORY):
+        if limit:
+            con.execute(f"set memory_limit = '{limit}'")
         try:
             con.execute(copy)
         except duckdb.OutOfMemoryException:
-            if limit == MEMORY_LIMITS[-1]:
+            if limit == MORE_MEMORY[-1]:
                 raise
         except (duckdb.BinderException, duckdb.ConversionException) as error:
             raise ContractError(f"the query for {table.name} does not give what its contract says: {error}") from error
@@ -88,9 +91,15 @@ def write_table(con: duckdb.DuckDBPyConnection, table: Table, sql: str, file: Pa
             return
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """Return an in-memory database with the limits that every stage runs under."""
-    return duckdb.connect(config={"memory_limit": MEMORY_LIMITS[0], "threads": 2})
+def connect(memory_limit: str = MORE_MEMORY[2]) -> duckdb.DuckDBPyConnection:
+    """Return an in-memory database that spills to the system's folder for temporary files."""
+    spill = Path(tempfile.gettempdir()) / f"cto-spill-{os.getpid()}"
+    return duckdb.connect(config={"memory_limit": memory_limit, "threads": 2, "temp_directory": str(spill)})
+
+
+def parquet(*paths: str) -> str:
+    """Return the SQL that reads Parquet files as they are: a folder called ``a=1`` is no column."""
+    return f"read_parquet([{', '.join(map(literal, paths))}], hive_partitioning = false)"
 
 
 def order(sql_by_name: Mapping[str, str]) -> list[str]:
@@ -180,8 +189,10 @@ def _open_tables(lake: Lake, con: duckdb.DuckDBPyConnection, connector: Connecto
             con.execute(table.ddl())
             con.execute(f"alter table {table.name} add column page ubigint")
             continue
-        listed = ", ".join(literal(path) for path in paths)
-        rows = f"read_parquet([{listed}])"
+        lost = [path for path in paths if not Path(path).exists()]
+        if lost:
+            raise LakeError(f"{lost[0]} is gone; delete the folder parts/{connector.name} of the lake and run again")
+        rows = parquet(*paths)
         if number == 0 and connector.entity:
             entity = quote(connector.entity)
             con.execute(
@@ -195,7 +206,7 @@ def _open_tables(lake: Lake, con: duckdb.DuckDBPyConnection, connector: Connecto
         con.execute(f"create view {table.name} as select t.* from {rows} t{join}")
 
 
-def _examine(con: duckdb.DuckDBPyConnection, table: Table) -> Json:
+def examine(con: duckdb.DuckDBPyConnection, table: Table) -> Json:
     """Return a table's figures (rows, unreadable texts, unknown codes); refuse a key that is null or repeated."""
     key = table.order()
     figures = {"rows": "count(*)", "keys": f"count(distinct ({key}))"}

@@ -5,10 +5,12 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Any
 
-from cto import registry
-from cto.build import connect, open_table, open_tables
+import duckdb
+
+from cto import registry, release
+from cto.build import connect, open_table, open_tables, parquet
 from cto.lake import Lake
-from cto.plan import Plan, macros
+from cto.plan import Plan, macros, published
 
 Json = dict[str, Any]
 SHOWN = 5
@@ -33,14 +35,24 @@ def check(lake: Lake, plan: Plan) -> None:
     with connect() as con:
         con.execute(macros())
         open_tables(lake, con, plan.core)
-        for name in ("trials", "votes", "labels"):
+        for name in published():
             open_table(lake, con, plan.label, name)
+        con.execute("create table run as select ?::date as as_of, ?::boolean as is_current", [*plan.day])
+        _open_previous(lake, con)
         for claim, sql in checks().items():
             rows = con.execute(f"select * from ({sql}\n) limit {SHOWN}").fetchall()
             if rows:
                 failures.append(f"{claim.replace('_', ' ')}: broken by {', '.join(map(str, rows))}")
     if failures:
         raise GateError("nothing was published:\n- " + "\n- ".join(failures))
+
+
+def _open_previous(lake: Lake, con: duckdb.DuckDBPyConnection) -> None:
+    """Make ``previous_trial``: the trials of the latest release, none before the first."""
+    con.execute("create table previous_trial (nct_id varchar)")
+    latest = release.latest(lake)
+    if latest:
+        con.execute(f"insert into previous_trial select nct_id from {parquet(lake.url(latest.file('trials.parquet')))}")
 
 
 def _tolerances(manifest: Json) -> list[str]:

@@ -51,7 +51,9 @@ def told(function: Callable[P, R]) -> Callable[P, R]:
         except EXPECTED as error:
             click.secho(f"cto: {error.args[0] if isinstance(error, KeyError) else error}", fg="red", err=True)
             sys.exit(_exit_code(error))
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and "interrupted" not in str(error):  # as DuckDB words Ctrl-C
+                raise
             click.secho("cto: interrupted; what is stored is kept, the same command goes on from there", err=True)
             sys.exit(128 + signal.SIGINT)
 
@@ -128,8 +130,8 @@ def demo(as_of: str | None) -> None:
     root = click.get_current_context().find_root().params.get("home")
     home = root or os.environ.get("CTO_HOME") or "demo"
     with Sandbox(studies=STUDIES) as sandbox:
-        urls = {"clinicaltrials_gov": sandbox.registry_url}
-        _refresh(replace(Settings.of(os.environ, now().date(), home, as_of), urls=urls, is_sample=True), (), {})
+        chosen = Settings.of(os.environ, now().date(), home, as_of)
+        _refresh(replace(chosen, urls=sandbox.urls, is_sample=True), tuple(sandbox.urls), {})
     again = f"{shlex.quote(sys.argv[0])} --home {shlex.quote(home)}"
     click.echo(
         f"\nLook at it:\n"
@@ -187,7 +189,7 @@ def _stage(name: str, description: str, run: Callable[[Lake, Plan, Progress], ob
     @told
     def verb(as_of: str | None) -> None:
         chosen = settings(as_of)
-        lake = Lake(chosen.home)
+        lake = _lake()
         with lake.run_lock(f"cto {name}"), Bars() as bars:
             run(lake, plan(lake, chosen.as_of), bars.show)
 
@@ -204,7 +206,7 @@ _stage("check", "Run the checks that stand before a publish.", lambda lake, plan
 def publish(as_of: str | None) -> None:
     """Publish the labels as a release, unless the latest has the same content."""
     chosen = settings(as_of)
-    lake = Lake(chosen.home)
+    lake = _lake()
     with lake.run_lock("cto release"):
         planned = plan(lake, chosen.as_of)
         pipeline.check(lake, planned)
@@ -219,7 +221,7 @@ def publish(as_of: str | None) -> None:
 @told
 def explain(nct_id: str, version: str | None, as_json: bool) -> None:
     """Say why a trial is labelled as it is: every vote, its evidence and since when that was public."""
-    lake = Lake(settings().home)
+    lake = _lake()
     found = explaining.explain(lake, _release(lake, version), nct_id)
     click.echo(_json(found) if as_json else "\n".join(explaining.sentences(found)))
 
@@ -238,7 +240,7 @@ def sql(query: str, as_csv: bool) -> None:
     """
     with (
         tempfile.TemporaryDirectory() as folder,
-        warehouse_file.open_locked(Lake(settings().home), Path(folder)) as con,
+        warehouse_file.open_locked(_lake(), Path(folder)) as con,
     ):
         found = con.sql(query)
         if found is None:
@@ -259,7 +261,7 @@ def sql(query: str, as_csv: bool) -> None:
 @told
 def status(as_json: bool) -> None:
     """Show what each source holds and how fresh it is, what could not be read, and the latest release."""
-    found = state.status(Lake(settings().home), now())
+    found = state.status(_lake(), now())
     click.echo(_json(found) if as_json else "\n".join(state.lines(found)))
 
 
@@ -270,7 +272,7 @@ def status(as_json: bool) -> None:
 @told
 def diff(before: str, after: str | None, as_json: bool) -> None:
     """Name the labels that moved between two releases, and the votes that moved them (AFTER: default the latest)."""
-    lake = Lake(settings().home)
+    lake = _lake()
     found = compare(lake, release.read(lake, before), _release(lake, after))
     if as_json:
         click.echo(_json(found))
@@ -291,7 +293,9 @@ def diff(before: str, after: str | None, as_json: bool) -> None:
 @main.command()
 @click.option("--studies", type=click.Path(exists=True, dir_okay=False, path_type=Path), multiple=True,
               help="API v2 records to serve, one JSON a line, plain or gzipped (default: the sample).")  # fmt: skip
-@click.option("--port", default=8765, show_default=True, help="Port on 127.0.0.1; 0 picks one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="Port on 127.0.0.1; 0 picks one."
+)
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="Break it; see --list-faults. May be repeated.")
 @click.option("--list-faults", is_flag=True, help="Print the faults it knows, and end.")
 @told
@@ -307,8 +311,12 @@ def sandbox(studies: tuple[Path, ...], port: int, faults: tuple[str, ...], list_
         for name, meaning in FAULTS.items():
             click.echo(f"{name:24} {meaning}")
         return
+    unknown = [name for name in faults if name not in FAULTS]
+    if unknown:
+        raise click.BadParameter(f"{unknown[0]!r} is no fault it knows; see --list-faults", param_hint="--fault")
     with Sandbox(studies=studies or STUDIES, faults=faults, port=port) as server:
-        click.echo(f"CTO_CLINICALTRIALS_GOV_URL={server.registry_url}")
+        for name, url in server.urls.items():
+            click.echo(f"CTO_{name.upper()}_URL={url}")
         click.echo("Serving until interrupted (Ctrl-C).", err=True)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         signal.pause()
@@ -321,6 +329,16 @@ def sources() -> None:
         click.echo(f"{connector.name}: {connector.homepage}; {connector.licence}")
     for function in registry.label_functions():
         click.echo(f"{function.name} ({function.kind}, informs {', '.join(function.informs)}): {function.meaning}")
+
+
+def _lake() -> Lake:
+    """Open the lake to read from it; a place that holds none is not made one."""
+    home = settings().home
+    if "://" not in home and not Path(home).is_dir():
+        raise LakeError(
+            f"there is no lake at {home}: run cto refresh, or cto demo to try with the sample (--home, CTO_HOME)"
+        )
+    return Lake(home)
 
 
 def _release(lake: Lake, version: str | None) -> release.Release:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cto.build import connect
+from cto.build import connect, parquet
 from cto.lake import Lake
 from cto.release import Release
 
@@ -22,7 +22,7 @@ def diff(lake: Lake, before: Release, after: Release) -> Json:
     with connect() as con:
         for prefix, release in (("old", before), ("new", after)):
             for name in ("labels", "votes", "trials"):
-                con.from_parquet(lake.url(release.file(f"{name}.parquet"))).create_view(f"{prefix}_{name}")
+                con.execute(f"create view {prefix}_{name} as from {parquet(lake.url(release.file(f'{name}.parquet')))}")
         moved = con.execute(_MOVED)
         names = [column[0] for column in moved.description]
         labels = [dict(zip(names, row, strict=True)) for row in moved.fetchall()]

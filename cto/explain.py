@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from cto.build import connect
+from cto.build import connect, parquet
 from cto.labels import DEFINITIONS
 from cto.lake import Lake
 from cto.release import Release
@@ -77,9 +77,7 @@ def _since(vote: Json) -> str:
 
 def _rows(lake: Lake, release: Release, name: str, nct_id: str) -> list[Json]:
     with connect() as con:
-        got = con.execute(
-            "select * from read_parquet($file) where nct_id = $nct_id order by all",
-            {"file": lake.url(release.file(f"{name}.parquet")), "nct_id": nct_id},
-        )
+        rows = parquet(lake.url(release.file(f"{name}.parquet")))
+        got = con.execute(f"select * from {rows} where nct_id = ? order by all", [nct_id])
         names = [column[0] for column in got.description]
         return [dict(zip(names, row, strict=True)) for row in got.fetchall()]

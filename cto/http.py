@@ -71,7 +71,7 @@ class Http:
     tries: int = 5
     retries: int = 100
     backoff: float = 1.0
-    contact: str = "https://github.com/cto-dataset"
+    contact: str = ""
     max_bytes: int = MAX_BYTES
     seconds: float = REQUEST_SECONDS
     n_requests: int = 0

@@ -63,13 +63,14 @@ def ingest(
         started = now().isoformat(timespec="seconds")
         opened = {"id": _snapshot_id(started, value["head"]), "started_at": started, "options": dict(options or {})}
         pointer = snapshot.move_head(lake, connector.name, value | {"open": opened}, pointer)
-    if last and opened["options"].get("full"):
-        last = _without_damaged(lake, connector, last)
-    crawl = _Crawl(lake, connector, http, url, now, opened, last, progress)
+    sound = _without_damaged(lake, connector, last) if last and opened["options"].get("full") else last
+    crawl = _Crawl(lake, connector, http, url, now, opened, sound, progress)
+    for page in set(last.pages) - set(sound.pages) if last and sound else ():
+        crawl.note(f"page {page.request} of {page.fetched_at} is damaged and left out; what only it held is lost")
     watermark = connector.fetch(crawl)
     fresh = not last or bool(crawl.pages) or watermark != last.watermark
     if fresh:
-        merged = _merge(connector, last, crawl.pages)
+        merged = _merge(connector, sound, crawl.pages)
         result = Snapshot(
             source=connector.name,
             id=f"{opened['id']}-{digest(repr(merged), 8)}",

@@ -40,6 +40,7 @@ class LabelFunction:
         version: raised by hand whenever the meaning changes; old votes keep the old one.
         meaning: the docstring's first line.
         sql: the query, returning :data:`COLUMNS`.
+        module: where it is defined.
 
     """
 
@@ -50,6 +51,7 @@ class LabelFunction:
     version: int
     meaning: str
     sql: str
+    module: str = ""
 
     def fingerprint(self) -> str:
         """Return a digest that changes when the function may vote differently."""
@@ -82,6 +84,8 @@ def label_function(
         if not function.__doc__:
             raise ValueError(f"label function {function.__name__} needs a docstring that says when it votes")
         meaning = function.__doc__.strip().splitlines()[0]
-        return LabelFunction(function.__name__, kind, group, dict(informs), version, meaning, function().strip())
+        return LabelFunction(
+            function.__name__, kind, group, dict(informs), version, meaning, function().strip(), function.__module__
+        )
 
     return make

@@ -2,7 +2,7 @@
 
 The lake is a folder or an object store (``s3://bucket/prefix``) behind the same calls. A file, once there, is never
 changed: its key holds the digest of its content or of the inputs it follows from, so two runs that write the same key
-write the same bytes. What changes is a handful of pointers, each replaced only when it still says what the writer
+write the same rows. What changes is a handful of pointers, each replaced only when it still says what the writer
 read, so a reader never sees half a state and a killed run leaves the last good one.
 """
 
@@ -66,6 +66,8 @@ class Lake:
         if "://" in root:
             self._store: ObjectStore = from_url(root)
         else:
+            if set(root) & set("*?["):
+                raise LakeError(f"{root!r} cannot hold a lake: DuckDB reads *, ? and [ in a path as patterns")
             self.folder = Path(root).absolute()
             self.folder.mkdir(parents=True, exist_ok=True)
             self._store = LocalStore(self.folder)
@@ -87,7 +89,12 @@ class Lake:
 
     def read_json(self, key: str) -> Json:
         """Return the JSON object under the key."""
-        return json.loads(self.read(key))  # type: ignore[no-any-return]
+        try:
+            return json.loads(self.read(key))  # type: ignore[no-any-return]
+        except json.JSONDecodeError as error:
+            raise LakeError(
+                f"{key} in {self.root} is damaged: {error}; restore it, or start in an empty folder"
+            ) from error
 
     def put(self, key: str, data: bytes) -> None:
         """Write an immutable file whole; where the key is content-addressed, writing it twice changes nothing."""
@@ -161,14 +168,17 @@ class Lake:
             with tempfile.TemporaryDirectory() as name:
                 yield Path(name)
             return
-        with contextlib.ExitStack() as held:
-            with self._flock("scratch.lock", wait=True):
-                (self.folder / "tmp").mkdir(exist_ok=True)
-                name = held.enter_context(tempfile.TemporaryDirectory(dir=self.folder / "tmp"))
-                mark = held.enter_context((Path(name) / IN_USE).open("w"))
-                fcntl.flock(mark, fcntl.LOCK_SH)
-            (Path(name) / "work").mkdir()
-            yield Path(name) / "work"
+        with self._flock("scratch.lock", wait=True):
+            (self.folder / "tmp").mkdir(exist_ok=True)
+            folder = Path(tempfile.mkdtemp(dir=self.folder / "tmp"))
+            mark = (folder / IN_USE).open("w")
+            fcntl.flock(mark, fcntl.LOCK_SH)
+        with mark:  # held until the folder is gone, so that nobody who tidies up takes it for a dead one's
+            try:
+                (folder / "work").mkdir()
+                yield folder / "work"
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def clear_scratch(self) -> None:
         """Remove what killed runs left behind; a folder that a living process holds is left alone."""
@@ -176,9 +186,8 @@ class Lake:
             return
         with self._flock("scratch.lock", wait=True):
             for folder in (self.folder / "tmp").glob("*"):
-                with contextlib.suppress(BlockingIOError), (folder / IN_USE).open("a") as mark:
-                    fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    shutil.rmtree(folder)
+                if not _is_held(folder / IN_USE):
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def pointer(self, name: str) -> Pointer | None:
         """Return what the pointer says, or None when it was never set."""
@@ -241,6 +250,18 @@ class Lake:
                 file.write(f"{note} (process {os.getpid()})")
                 file.flush()
             yield
+
+
+def _is_held(mark: Path) -> bool:
+    """Return whether a living process keeps the mark locked; a mark that is not there is not held."""
+    try:
+        with mark.open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return False
 
 
 def to_json(value: Json) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from difflib import get_close_matches
 
 from cto import build as building
 from cto import check as checking
@@ -21,7 +22,7 @@ from cto.lake import Lake, LakeError, to_json
 from cto.plan import Plan, Stage, plan
 from cto.progress import Progress, quiet
 from cto.release import Release
-from cto.settings import Settings
+from cto.settings import Settings, SettingsError
 
 
 def open_lake(settings: Settings) -> Lake:
@@ -31,7 +32,13 @@ def open_lake(settings: Settings) -> Lake:
         LakeError: the lake holds the other of the two.
 
     """
+    names = [connector.name for connector in registry.connectors()]
+    for name in settings.urls.keys() - set(names):
+        for meant in get_close_matches(name, names, cutoff=0.8):
+            raise SettingsError(f"CTO_{name.upper()}_URL names no source; is CTO_{meant.upper()}_URL meant?")
     lake = Lake(settings.home)
+    if lake.folder is None:
+        raise LakeError(f"{settings.home} is an object store; building tables needs a folder for now: set CTO_HOME")
     kind = "sample" if settings.is_sample else "live"
     lake.create("lake.json", to_json({"holds": kind}))
     held = lake.read_json("lake.json")["holds"]
@@ -121,11 +128,12 @@ def refresh(
         GateError: a check failed; nothing was published.
 
     """
+    chosen = sources(only)
     lake = open_lake(settings)
     ingested: dict[str, Ingested] = {}
     failures: dict[str, SourceError] = {}
     with lake.run_lock(f"cto refresh since {now().isoformat(timespec='seconds')}"):
-        for connector in sources(only):
+        for connector in chosen:
             try:
                 ingested[connector.name] = ingest_source(lake, settings, connector, now, options, progress)
             except SourceError as error:

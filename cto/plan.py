@@ -6,7 +6,7 @@ a stage that is there need not run, the same inputs always lead to the same file
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
@@ -40,6 +40,10 @@ class Stage:
         """Lake key of the manifest, the mark that the stage is whole."""
         return f"{self.name}/{self.key}/manifest.json"
 
+    def is_whole(self, lake: Lake, tables: Iterable[str]) -> bool:
+        """Return whether the stage has run and all its tables are still there."""
+        return lake.exists(self.manifest) and all(lake.exists(self.table(name)) for name in tables)
+
     def table(self, name: str) -> str:
         """Return the lake key of one of its tables."""
         return f"{self.name}/{self.key}/{name}.parquet"
@@ -57,6 +61,11 @@ class Plan:
     def is_current(self) -> bool:
         """Whether the day is not before any source's own: else this is a look back, where undated evidence is none."""
         return all(self.as_of >= snap.public_by for snap in self.snapshots)
+
+    @property
+    def day(self) -> tuple[date, bool]:
+        """The last day whose evidence counts, and whether that is now."""
+        return self.as_of, self.is_current
 
     @cached_property
     def core(self) -> Stage:

@@ -28,14 +28,19 @@ def connectors() -> tuple[Connector, ...]:
 
 @cache
 def label_functions() -> tuple[LabelFunction, ...]:
-    """Return every label function, by name; a module may hold a close family of them."""
-    found = [
-        value
-        for module in _modules("label_functions")
-        for value in vars(module).values()
-        if isinstance(value, LabelFunction)
-    ]
-    return tuple(sorted(found, key=lambda function: function.name))
+    """Return every label function, by name; a module may hold a close family of them, and holds one at least."""
+    found: dict[str, LabelFunction] = {}
+    for module in _modules("label_functions"):
+        own = [f for f in vars(module).values() if isinstance(f, LabelFunction) and f.module == module.__name__]
+        if not own:
+            raise TypeError(f"{module.__name__} defines no label function; is the decorator missing?")
+        for function in own:
+            if function.name in found:
+                raise TypeError(
+                    f"{module.__name__} defines {function.name}, which {found[function.name].module} does too"
+                )
+            found[function.name] = function
+    return tuple(found[name] for name in sorted(found))
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,15 +17,15 @@ import duckdb
 import pyarrow.parquet as pq
 
 from cto import card, registry
-from cto.build import connect
+from cto.build import connect, parquet
 from cto.lake import Lake, LakeError, MissingError
 from cto.plan import Plan, Stage
-from cto.schema import literal
 from cto.snapshot import Snapshot
 
 Json = dict[str, Any]
 
 LATEST = "releases/LATEST"
+VERSION = re.compile(r"\d{4}\.\d\d\.\d\d(\.\d+)?")
 FILES = ("labels", "votes", "trials", "cut_points")
 HASHED = ("trials", "votes", "labels")
 NOT_CONTENT = ("as_of", "version")
@@ -55,7 +56,7 @@ def publish(lake: Lake, plan: Plan, now: datetime) -> tuple[Release, bool]:
     """
     content = content_hash(lake, plan.label)
     pointer = lake.pointer(LATEST)
-    before = read(lake, pointer.text) if pointer else None
+    before = latest(lake)
     if before and before.manifest["content_hash"] == content and before.manifest["as_of"] <= str(plan.as_of):
         return before, False
     version = _claim(lake, plan.as_of, content, before)
@@ -69,9 +70,12 @@ def publish(lake: Lake, plan: Plan, now: datetime) -> tuple[Release, bool]:
 
 
 def latest(lake: Lake) -> Release | None:
-    """Return the latest release, or None before the first."""
+    """Return the latest release; None before the first, and when its folder was taken away."""
     pointer = lake.pointer(LATEST)
-    return read(lake, pointer.text) if pointer else None
+    try:
+        return read(lake, pointer.text) if pointer else None
+    except NoReleaseError:
+        return None
 
 
 def read(lake: Lake, version: str) -> Release:
@@ -82,6 +86,8 @@ def read(lake: Lake, version: str) -> Release:
 
     """
     with contextlib.suppress(MissingError):
+        if not VERSION.fullmatch(version):
+            raise MissingError(version)
         return Release(version, lake.read_json(f"releases/{version}/manifest.json"))
     pointer = lake.pointer(LATEST)
     newest = f"the latest is {pointer.text}" if pointer else "there is none yet: run cto refresh"
@@ -93,7 +99,7 @@ def content_hash(lake: Lake, label: Stage) -> str:
     parts = []
     with connect() as con:
         for name in HASHED:
-            rows = f"read_parquet({literal(lake.url(label.table(name)))})"
+            rows = parquet(lake.url(label.table(name)))
             dropped = [c for c in NOT_CONTENT if c in (column.name for column in registry.tables()[name].columns)]
             row = con.execute(
                 f"select count(*), sum(md5_number_lower(to_json(t)::varchar)::hugeint) "
@@ -147,7 +153,7 @@ def _write(lake: Lake, plan: Plan, version: str, content: str, before: Release |
         "files": files,
         "code": {"cto": installed_version("cto"), "commit": _commit(), "duckdb": duckdb.__version__},
         "snapshots": {s.source: _snapshot(lake, s, plan.core) for s in plan.snapshots},
-        "label_functions": _functions(lake.read_json(plan.vote.manifest)),
+        "label_functions": _functions(lake, version, lake.read_json(plan.vote.manifest)),
         **{key: lake.read_json(plan.label.manifest)[key] for key in ("model", "seed")},
         "stages": {stage.name: stage.key for stage in (plan.core, plan.vote, plan.label)},
         "labels": _label_counts(lake, version),
@@ -174,11 +180,17 @@ def _snapshot(lake: Lake, snapshot: Snapshot, core: Stage) -> Json:
         "watermark": snapshot.watermark,
         "notes": list(snapshot.notes),
         "pages": len(snapshot.pages),
-        "quarantined": len(lake.read_json(core.manifest)["quarantine"]),
+        "quarantined": sum(row["source"] == snapshot.source for row in lake.read_json(core.manifest)["quarantine"]),
     }
 
 
-def _functions(voted: Mapping[str, Any]) -> Json:
+def _functions(lake: Lake, version: str, voted: Mapping[str, Any]) -> Json:
+    with connect() as con:
+        rows = con.execute(
+            "select label_function, count(distinct nct_id) filter (vote = 1), count(distinct nct_id) filter (vote = 0) "
+            f"from {parquet(lake.url(f'releases/{version}/votes.parquet'))} group by label_function"
+        ).fetchall()
+    cast = {name: {"for": n_for, "against": n_against} for name, n_for, n_against in rows}
     return {
         f.name: {
             "version": f.version,
@@ -187,7 +199,7 @@ def _functions(voted: Mapping[str, Any]) -> Json:
             "informs": dict(f.informs),
             "digest": f.fingerprint(),
             "meaning": f.meaning,
-            "votes": voted["functions"][f.name],
+            "votes": cast.get(f.name, {"for": 0, "against": 0}) | voted["functions"][f.name],
         }
         for f in registry.label_functions()
     }
@@ -197,17 +209,24 @@ def _label_counts(lake: Lake, version: str) -> Json:
     with connect() as con:
         rows = con.execute(
             "select definition, count(*), count(*) filter (label = 1), count(*) filter (label = 0), "
-            "count(*) filter (label is null) from read_parquet(?) group by definition order by definition",
-            [lake.url(f"releases/{version}/labels.parquet")],
+            f"count(*) filter (label is null) from {parquet(lake.url(f'releases/{version}/labels.parquet'))} "
+            "group by definition order by definition"
         ).fetchall()
     return {name: dict(zip(("rows", "one", "zero", "none"), counts, strict=True)) for name, *counts in rows}
 
 
 def _commit() -> str:
-    """Return the commit of the code that runs, or say that there is none to be found."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
+    """Return the commit of the code that runs, if this very file is under version control."""
+    here = Path(__file__)
+    git = ("git", "-C", str(here.parent))
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        subprocess.run([*git, "ls-files", "--error-unmatch", here.name], capture_output=True, check=True)
+        done = subprocess.run(
+            [*git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
     except (FileNotFoundError, subprocess.CalledProcessError):
         return "not under version control"
     return done.stdout.strip()

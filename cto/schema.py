@@ -47,7 +47,7 @@ class Table:
 
     ``each`` is, for a raw table, the path of the array of which every element is one row. ``inherits`` names a table
     whose columns precede this table's own, so that a column that merely passes through is declared once, where it
-    enters. ``published`` names the release file the table becomes.
+    enters.
     """
 
     name: str
@@ -67,13 +67,14 @@ class Table:
         if self.inherits is None and not set(self.key) <= set(names):
             raise ContractError(f"table {self.name}: key {self.key} is not among its columns {names}")
 
-    def ddl(self) -> str:
-        """Return ``create table`` for an empty table under this contract.
+    def ddl(self, name: str = "") -> str:
+        """Return ``create table`` for an empty table under this contract, called ``name`` if not as the contract.
 
         >>> Table("pet", "One row a pet.", ("name",), (Column("name", "VARCHAR", "Its name."),)).ddl()
         'create or replace table pet ("name" VARCHAR)'
         """
-        return f"create or replace table {self.name} ({', '.join(f'{quote(c.name)} {c.type}' for c in self.columns)})"
+        columns = ", ".join(f"{quote(column.name)} {column.type}" for column in self.columns)
+        return f"create or replace table {name or self.name} ({columns})"
 
     def select_list(self) -> str:
         """Return the columns in contract order, each cast to its declared type, for the head of a ``select``."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+CONTACT = "https://github.com/cto-dataset/cto"
+
 
 class SettingsError(ValueError):
     """A variable holds what it may not; the message names it, its value and the remedy."""
@@ -29,7 +31,7 @@ class Settings:
     as_of: date
     urls: Mapping[str, str]
     backoff: float = 1.0
-    contact: str = "https://github.com/cto-dataset/cto"
+    contact: str = CONTACT
     is_sample: bool = False
 
     @classmethod
@@ -55,7 +57,7 @@ class Settings:
             as_of=_day(day, today) if day else today,
             urls=urls,
             backoff=_seconds(environment.get("CTO_HTTP_BACKOFF_SECONDS", "1")),
-            contact=environment.get("CTO_CONTACT") or "https://github.com/cto-dataset/cto",
+            contact=environment.get("CTO_CONTACT") or CONTACT,
         )
 
 

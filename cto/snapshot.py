@@ -74,7 +74,14 @@ def head_name(source: str) -> str:
 def head(lake: Lake, source: str) -> tuple[Json, Pointer | None]:
     """Return what the source's pointer says (both parts None before the first crawl), and the pointer."""
     pointer = lake.pointer(head_name(source))
-    return (json.loads(pointer.text) if pointer else {"head": None, "open": None}), pointer
+    return (_parse(pointer.text, source) if pointer else {"head": None, "open": None}), pointer
+
+
+def _parse(text: str, source: str) -> Json:
+    try:
+        return json.loads(text)  # type: ignore[no-any-return]
+    except json.JSONDecodeError as error:
+        raise LakeError(f"{head_name(source)} is damaged: {error}; restore it, or start in an empty folder") from error
 
 
 def move_head(lake: Lake, source: str, value: Json, seen: Pointer | None) -> Pointer:

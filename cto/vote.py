@@ -28,14 +28,14 @@ def vote(lake: Lake, plan: Plan, progress: Progress = quiet) -> None:
 
     """
     stage = plan.vote
-    if lake.exists(stage.manifest):
+    if stage.is_whole(lake, ("vote",)):
         return
     table = registry.tables()["votes"]
     report: dict[str, Json] = {}
     with lake.scratch() as folder, connect() as con:
         con.execute(macros())
         open_tables(lake, con, plan.core)
-        con.execute(table.ddl().replace("votes", "vote", 1))
+        con.execute(table.ddl("vote"))
         functions = registry.label_functions()
         for number, function in enumerate(functions, start=1):
             report[function.name] = _run(con, function, plan.as_of, plan.is_current)
@@ -57,7 +57,7 @@ def check_columns(con: duckdb.DuckDBPyConnection, function: LabelFunction) -> No
 
 
 def _run(con: duckdb.DuckDBPyConnection, function: LabelFunction, as_of: date, is_current: bool) -> Json:
-    """Add one function's votes, one row a definition it informs; return how many were cast, later or undated."""
+    """Add one function's votes, one row a definition it informs; return how many are later or undated."""
     check_columns(con, function)
     cast = ", ".join(f"{name}::{type_} as {name}" for name, type_ in COLUMNS.items())
     con.execute(f"create or replace temp table cast_vote as select {cast} from ({function.sql})")
@@ -88,11 +88,10 @@ def _run(con: duckdb.DuckDBPyConnection, function: LabelFunction, as_of: date, i
     row = con.execute(
         """
         select
-            count(*) filter (vote = 1), count(*) filter (vote = 0),
             count(*) filter (available_at > $as_of), count(*) filter (available_at is null)
         from cast_vote
         """,
         {"as_of": as_of},
     ).fetchone()
     assert row is not None
-    return dict(zip(("for", "against", "later", "undated"), row, strict=True))
+    return dict(zip(("later", "undated"), row, strict=True))

@@ -7,17 +7,15 @@ from typing import Any
 
 import duckdb
 
-from cto.build import MEMORY_LIMITS
+from cto.build import MORE_MEMORY, parquet
 from cto.lake import Lake, LakeError, MissingError
-from cto.plan import Plan, models
+from cto.plan import Plan, models, published
 from cto.release import Release
-from cto.schema import literal
 
 Json = dict[str, Any]
 
 FILE = "warehouse.duckdb"
 HOLDS = "warehouse.json"
-PUBLISHED = ("labels", "votes", "trials", "cut_points")
 
 
 def refresh(lake: Lake, plan: Plan, release: Release) -> bool:
@@ -30,10 +28,10 @@ def refresh(lake: Lake, plan: Plan, release: Release) -> bool:
         return False
     with lake.scratch() as folder:
         file = folder / FILE
-        with duckdb.connect(str(file), config={"memory_limit": MEMORY_LIMITS[1], "threads": 2}) as con:
-            for stage, names in ((plan.core, models()), (plan.label, PUBLISHED)):
+        with duckdb.connect(str(file), config={"memory_limit": MORE_MEMORY[2], "threads": 2}) as con:
+            for stage, names in ((plan.core, models()), (plan.label, published())):
                 for name in names:
-                    con.execute(f"create table {name} as from read_parquet({literal(lake.url(stage.table(name)))})")
+                    con.execute(f"create table {name} as from {parquet(lake.url(stage.table(name)))}")
             con.execute("create table release as select ? as version, ?::date as as_of", list(_facts(release)))
         lake.adopt(FILE, file)  # closed, so no write-ahead log is left to be replayed into the next file
     lake.put_json(HOLDS, state)

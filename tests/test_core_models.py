@@ -44,6 +44,8 @@ def roles(run_sql: Query, arms: dict[str, str | None], interventions: dict[str, 
         ({}, {"Drug": "", "Standard of care": ""}, ["experimental listed", "comparator name"]),
         ({"T": None}, {"Drug": "T"}, ["experimental listed"]),
         ({"T": E}, {"Placebo for Drug": "T"}, ["placebo name"]),
+        ({"T": E, "C": P}, {"Drug or Placebo": "TC"}, ["experimental arm_type"]),
+        ({"T": E, "C": P}, {"Drug": "T", "Placebo and diet": "C"}, ["experimental arm_type", "placebo arm_type"]),
     ],
     ids=[
         "placebo by name",
@@ -57,6 +59,8 @@ def roles(run_sql: Query, arms: dict[str, str | None], interventions: dict[str, 
         "no arms: comparator by name",
         "untyped arm",
         "placebo in an experimental arm",
+        "a drug or placebo under one name",
+        "placebo with more in its arm",
     ],
 )
 def test_an_intervention_has_a_role(

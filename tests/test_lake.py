@@ -196,6 +196,22 @@ def test_the_run_lock_leaves_work_under_way_alone(folder_lake: Lake) -> None:
             assert (folder / "work").read_text() == "in progress"
 
 
+WRITER = """
+import sys
+from cto.lake import Lake
+for number in range(400):
+    Lake(sys.argv[1]).put(f"some/{number}", b"x")
+"""
+
+
+def test_tidying_up_and_writing_do_not_disturb_each_other(folder_lake: Lake) -> None:
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, folder_lake.root]) for _ in range(2)]
+    while any(writer.poll() is None for writer in writers):
+        folder_lake.clear_scratch()
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert not list(Path(folder_lake.url("tmp")).glob("*"))
+
+
 # Pointers
 
 

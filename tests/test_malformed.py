@@ -673,14 +673,10 @@ def test_too_many_unreadable_records_stop_the_publish_and_leave_the_last_release
 # Sizes
 
 
-def test_a_registry_without_studies_makes_an_empty_release(tmp_path: Path, serve: Serve) -> None:
+def test_a_registry_without_studies_is_not_published(tmp_path: Path, serve: Serve) -> None:
     nights = serve(tmp_path, [])
-    assert nights.run().is_new
-    assert nights.ids() == set()
-    assert set(nights.status()["core"]["rows"].values()) == {0}
-    nights.sandbox.post_studies(good(3))
-    nights.run()
-    assert nights.ids() == ids_of(good(3))
+    with pytest.raises(GateError, match="there are studies"):
+        nights.run()
 
 
 def test_a_study_of_20_megabytes_is_read_like_any_other(tmp_path: Path, serve: Serve) -> None:

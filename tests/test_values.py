@@ -75,7 +75,17 @@ def test_a_date_keeps_its_precision(
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("1,234", 1234.0), ("1,234.5", 1234.5), ("0,04", 0.04), ("-3.2", -3.2), (" 7 ", 7.0), ("NA", None), (">5", None)],
+    [
+        ("1,234", 1234.0),
+        ("0,001", 0.001),
+        ("1e400", None),
+        ("1,234.5", 1234.5),
+        ("0,04", 0.04),
+        ("-3.2", -3.2),
+        (" 7 ", 7.0),
+        ("NA", None),
+        (">5", None),
+    ],
 )
 def test_a_number_is_read_as_people_type_it(con: duckdb.DuckDBPyConnection, text: str, number: float | None) -> None:
     assert con.execute("select parse_number($1)", [text]).fetchone() == (number,)

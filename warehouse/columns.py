@@ -6,7 +6,12 @@ NCT_ID = Column("nct_id", "VARCHAR", "ClinicalTrials.gov identifier of the study
 DEFINITION = Column("definition", "VARCHAR", "What the label or vote is about (docs/labels.md).", required=True)
 LABEL_FUNCTION = Column("label_function", "VARCHAR", "Name of the label function that voted.", required=True)
 AS_OF = Column("as_of", "DATE", "Day by which all evidence used was public.", required=True)
-GROUP_ID = Column("group_id", "VARCHAR", "Identifier of the group within its section; empty when the record names none.", required=True)
+GROUP_ID = Column(
+    "group_id",
+    "VARCHAR",
+    "Group within its section of the record; empty when none is named.",
+    required=True,
+)
 GROUP_TITLE = Column("group_title", "VARCHAR", "Title of the group.")
 
 PHASES = ("EARLY_PHASE1", "PHASE1", "PHASE1/PHASE2", "PHASE2", "PHASE2/PHASE3", "PHASE3", "PHASE4", "NA")

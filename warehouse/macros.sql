@@ -27,9 +27,9 @@ create or replace macro unescape(text) as
 -- A number as typed by people: '1,234.5' groups thousands, '0,04' has a decimal comma.
 create or replace macro parse_number(text) as
     try_cast(case
-        when regexp_full_match(trim(text), '[+-]?\d{1,3}(,\d{3})+(\.\d+)?') then replace(trim(text), ',', '')
+        when regexp_full_match(trim(text), '[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?') then replace(trim(text), ',', '')
         when regexp_full_match(trim(text), '[+-]?\d+,\d+') then replace(trim(text), ',', '.')
-        when regexp_full_match(trim(text), '[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?') then trim(text)
+        when regexp_full_match(trim(text), '[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?') then trim(text)
     end as double);
 
 -- A count is a whole number; '12.5' or '-5' participants are not one.

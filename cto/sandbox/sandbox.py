@@ -37,6 +37,11 @@ class Sandbox(SandboxServer):
             self.faults.add(**({"name": fault} if isinstance(fault, str) else fault))
 
     @property
+    def urls(self) -> dict[str, str]:
+        """The base address of every source that is served, by the source's name."""
+        return {"clinicaltrials_gov": self.registry_url}
+
+    @property
     def registry_url(self) -> str:
         """The base address of the registry."""
         return self.url + API_PREFIX

@@ -1,4 +1,4 @@
--- What an intervention is in its trial. A name that says placebo settles it; else the types of the arms that get it;
+-- What an intervention is in its trial. A name that says placebo and nothing more settles it; else the types of the arms that get it;
 -- where the record types no arm, only its name can tell. A trial whose typed arms are all comparators compares its
 -- treatments with each other, so all of them are under test.
 with arm as (
@@ -33,11 +33,13 @@ own as (
 judged as (
     select
         i.*,
-        regexp_matches(lower(i.intervention_name), '\b(placebo|sham|vehicle|dummy|sugar pill)\b|\bsaline\b.*\bcontrol\b')
-            as is_placebo,
+        regexp_matches(lower(i.intervention_name), '\b(placebos?|sham|vehicle|dummy|sugar pill)\b|\bsaline\b.*\bcontrol\b')
+            as names_placebo,
+        -- 'Drug and Placebo', 'Drug or placebo', 'Drug/Placebo' name a drug too
+        regexp_matches(lower(i.intervention_name), '\b(and|or|plus|versus|vs|with)\b|[/+&]') as names_more,
         regexp_matches(lower(i.intervention_name),
             '\b(standard of care|standard care|usual care|standard treatment|standard therapy|no intervention|'
-            || 'no treatment|best supportive care|observation|comparator|active control)\b') as is_comparator,
+            || 'no treatment|best supportive care|comparator|active control)\b') as is_comparator,
         a.n_arms is not null as is_typed,
         a.n_arms,
         a.n_experimental,
@@ -51,14 +53,15 @@ judged as (
 select
     *,
     case
-        when is_placebo then 'placebo'
+        when names_placebo and not names_more then 'placebo'
         when is_typed and n_experimental > 0 and n_experimental < n_arms and has_own then 'background'
         when is_typed and (n_experimental > 0 or trial_experimental = 0) then 'experimental'
+        when is_typed and names_placebo then 'placebo'
         when is_typed or is_comparator then 'comparator'
         else 'experimental'
     end as role,
     case
-        when is_placebo then 'name'
+        when names_placebo and not names_more then 'name'
         when is_typed then 'arm_type'
         when is_comparator then 'name'
         else 'listed'

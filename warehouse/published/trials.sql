@@ -31,11 +31,28 @@ ended as (
             when overall_status in ('TERMINATED', 'WITHDRAWN', 'SUSPENDED')
                 then last_day <= as_of or last_update_post_date <= as_of
             when overall_status in ('COMPLETED', 'UNKNOWN') then last_day <= as_of
-        end, false) as is_ended
+        end, false) as is_ended,
+        is_drug_or_biologic
+            and coalesce(phase in ('PHASE1', 'PHASE1/PHASE2', 'PHASE2', 'PHASE2/PHASE3', 'PHASE3'), false) as is_ours,
+        -- What a look back may tell: fields of the record if its last update was public, results if they were posted.
+        is_current or coalesce(last_update_post_date <= as_of, false) as shows_record,
+        is_current or coalesce(results_first_post_date <= as_of, false) as shows_results
     from study
 )
 select
-    *,
-    is_ended and is_drug_or_biologic
-        and coalesce(phase in ('PHASE1', 'PHASE1/PHASE2', 'PHASE2', 'PHASE2/PHASE3', 'PHASE3'), false) as in_scope
+    nct_id,
+    as_of,
+    is_ended,
+    is_ended and is_ours as in_scope,
+    is_drug_or_biologic,
+    is_fictional,
+    is_removed,
+    first_post_date,
+    first_post_date_precision,
+    first_post_date_text,
+    case when shows_results then columns('^(has_results|results_)') end,
+    case when shows_record then columns(c -> c not in (
+        'nct_id', 'as_of', 'is_ended', 'is_ours', 'is_drug_or_biologic', 'is_fictional', 'is_removed', 'is_current',
+        'first_post_date', 'first_post_date_precision', 'first_post_date_text', 'last_day', 'shows_record',
+        'shows_results') and not regexp_matches(c, '^(has_results|results_)')) end
 from ended

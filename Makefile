@@ -32,7 +32,7 @@ docs: .venv/test  ## Write the generated documents anew
 
 requirements:  ## Pin the requirements anew (needs uv)
 	for name in core airflow test; do \
-		uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		uv pip compile --quiet --python-version 3.11 --no-header --no-annotate \
 			--upgrade requirements/$$name.in --output-file requirements/$$name.txt; done
 
 clean:  ## Remove the environment and the demo

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -12,7 +11,7 @@ import pytest
 from cto import registry
 from cto.build import order
 from cto.labels import COLUMNS
-from cto.plan import macros, models, published
+from cto.plan import models, published
 from cto.schema import Column, ContractError, Table, resolve
 from cto.vote import check_columns
 from tools.make_docs import DOCS, documents
@@ -20,23 +19,13 @@ from tools.make_docs import DOCS, documents
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture
-def empty() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Every contract's table, without a row."""
-    with duckdb.connect() as con:
-        con.execute(macros())
-        con.execute("create table raw_page (source varchar, page ubigint, position integer, kind varchar)")
-        for table in registry.tables().values():
-            con.execute(table.ddl())
-            if table.name.startswith("raw_"):
-                con.execute(f"alter table {table.name} add column page ubigint")
-        yield con
+QUERIES = models() | published()
 
 
-@pytest.mark.parametrize("name", models())
-def test_a_model_gives_the_columns_of_its_contract(empty: duckdb.DuckDBPyConnection, name: str) -> None:
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_query_gives_the_columns_of_its_contract(empty: duckdb.DuckDBPyConnection, name: str) -> None:
     table = registry.tables()[name]
-    found = empty.execute(f"describe select {table.select_list()} from ({models()[name]})").fetchall()
+    found = empty.execute(f"describe select {table.select_list()} from ({QUERIES[name]})").fetchall()
     assert [row[0] for row in found] == [column.name for column in table.columns]
 
 

@@ -48,9 +48,3 @@ def test_a_model_leaves_its_input_alone() -> None:
     before = votes.votes.copy()
     Majority().fit(votes).predict_proba(votes)
     np.testing.assert_array_equal(votes.votes, before)
-
-
-def test_a_selection_keeps_trials_without_votes() -> None:
-    chosen = matrix(("NCT1", "p", 1), ("NCT2", "results", 1)).select(["results"])
-    assert chosen.nct_ids.tolist() == ["NCT1", "NCT2"]
-    assert chosen.votes.tolist() == [[-1], [1]]

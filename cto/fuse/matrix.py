@@ -55,17 +55,6 @@ class LabelMatrix:
         listed = tuple(str(name) for name in functions)
         return cls(nct_ids, listed, tuple(groups[n] for n in listed), tuple(kinds[n] for n in listed), matrix)
 
-    def select(self, functions: list[str]) -> LabelMatrix:
-        """Return the matrix of these functions alone; trials on which none of them votes stay, without votes."""
-        chosen = [i for i, name in enumerate(self.functions) if name in functions]
-        return LabelMatrix(
-            self.nct_ids,
-            tuple(self.functions[i] for i in chosen),
-            tuple(self.groups[i] for i in chosen),
-            tuple(self.kinds[i] for i in chosen),
-            self.votes[:, chosen],
-        )
-
     def informative(self) -> npt.NDArray[np.bool_]:
         """Return, by trial, whether any outcome function votes: without one there is nothing to label by."""
         outcome = np.array([kind == "outcome" for kind in self.kinds], dtype=bool)

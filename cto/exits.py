@@ -1,0 +1,54 @@
+"""How a command ends: a message for whoever typed it, and an exit code that a scheduler can tell apart."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import click
+import duckdb
+
+from cto.check import GateError
+from cto.http import SourceError
+from cto.lake import LakeError, LockedError, PointerMovedError
+from cto.schema import ContractError
+from cto.settings import SettingsError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+EXIT_FAILED, EXIT_BUSY, EXIT_SOURCE_FAILED, EXIT_GATE = 1, 75, 3, 4
+EXPECTED = (SettingsError, LakeError, SourceError, ContractError, GateError, LookupError, OSError, duckdb.Error)
+"""Errors whose message is meant for the user; any other is a bug and shows its traceback."""
+
+
+def told(function: Callable[P, R]) -> Callable[P, R]:
+    """Turn an expected error into one message and an exit code."""
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except BrokenPipeError:  # the reader (head, less) has enough: click ends quietly
+            raise
+        except EXPECTED as error:
+            click.secho(f"cto: {error.args[0] if isinstance(error, KeyError) else error}", fg="red", err=True)
+            sys.exit(_exit_code(error))
+        except (KeyboardInterrupt, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and "interrupted" not in str(error):  # as DuckDB words Ctrl-C
+                raise
+            click.secho("cto: interrupted; what is stored is kept, the same command goes on from there", err=True)
+            sys.exit(128 + signal.SIGINT)
+
+    return run
+
+
+def _exit_code(error: Exception) -> int:
+    if isinstance(error, LockedError | PointerMovedError):
+        return EXIT_BUSY
+    if isinstance(error, SourceError):
+        return EXIT_SOURCE_FAILED
+    return EXIT_GATE if isinstance(error, GateError) else EXIT_FAILED

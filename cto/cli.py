@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shlex
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import duckdb
 from rich.console import Console
 
 from cto import explain as explaining
@@ -202,18 +204,23 @@ def sql(query: str, as_csv: bool) -> None:
         tempfile.TemporaryDirectory() as folder,
         warehouse_file.open_locked(_lake(), Path(folder)) as con,
     ):
-        found = con.sql(query)
-        if found is None:
-            return
-        if as_csv:
-            import csv  # noqa: PLC0415  (only here)
+        try:
+            _print_rows(con, query, as_csv)
+        except duckdb.Error as error:  # the query is the user's, and so is its mistake
+            raise click.ClickException(str(error)) from error
 
-            writer = csv.writer(sys.stdout)
-            writer.writerow(found.columns)
-            while rows := found.fetchmany(10_000):
-                writer.writerows(rows)
-        else:
-            found.show(max_width=max(Console().width, 80), max_rows=200)
+
+def _print_rows(con: duckdb.DuckDBPyConnection, query: str, as_csv: bool) -> None:
+    found = con.sql(query)
+    if found is None:
+        return
+    if as_csv:
+        writer = csv.writer(sys.stdout)
+        writer.writerow(found.columns)
+        while rows := found.fetchmany(10_000):
+            writer.writerows(rows)
+    else:
+        found.show(max_width=max(Console().width, 80), max_rows=200)
 
 
 @main.command()

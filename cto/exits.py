@@ -9,11 +9,12 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import click
-import duckdb
 
 from cto.check import GateError
+from cto.explain import UnknownTrialError
 from cto.http import SourceError
 from cto.lake import LakeError, LockedError, PointerMovedError
+from cto.pipeline import UnknownSourceError
 from cto.schema import ContractError
 from cto.settings import SettingsError
 
@@ -21,7 +22,16 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 EXIT_FAILED, EXIT_BUSY, EXIT_SOURCE_FAILED, EXIT_GATE = 1, 75, 3, 4
-EXPECTED = (SettingsError, LakeError, SourceError, ContractError, GateError, LookupError, OSError, duckdb.Error)
+EXPECTED = (
+    SettingsError,
+    LakeError,
+    SourceError,
+    ContractError,
+    GateError,
+    UnknownSourceError,
+    UnknownTrialError,
+    OSError,
+)
 """Errors whose message is meant for the user; any other is a bug and shows its traceback."""
 
 

@@ -25,6 +25,10 @@ from cto.release import Release
 from cto.settings import Settings, SettingsError
 
 
+class UnknownSourceError(KeyError):
+    """No source is called so; the message names those that are."""
+
+
 def open_lake(settings: Settings) -> Lake:
     """Open the lake; refuse to mix the sample with live data.
 
@@ -153,13 +157,13 @@ def sources(only: Sequence[str]) -> list[Connector]:
     """Return the named connectors, or all.
 
     Raises:
-        KeyError: a name that is no source.
+        UnknownSourceError: a name that is no source.
 
     """
     by_name = {connector.name: connector for connector in registry.connectors()}
     unknown = [name for name in only if name not in by_name]
     if unknown:
-        raise KeyError(f"no source is called {unknown[0]!r}; the sources are {', '.join(by_name)}")
+        raise UnknownSourceError(f"no source is called {unknown[0]!r}; the sources are {', '.join(by_name)}")
     return [by_name[name] for name in only] if only else list(by_name.values())
 
 

@@ -16,7 +16,7 @@ test: .venv/test  ## Set up and run all tests for which Python packages suffice
 test-services: .venv/test  ## Run the tests that need system services (PostgreSQL)
 	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
 		{ echo "make test-services needs PostgreSQL: apt-get install postgresql"; exit 1; }
-	CTO_SERVICES=1 $(BIN)/python -m pytest tests/services
+	$(BIN)/python -m pytest tests/services
 
 lint: .venv/test  ## Check style and types, and that generated documents are up to date
 	$(BIN)/ruff check .

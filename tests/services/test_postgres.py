@@ -17,8 +17,6 @@ from cto.sample import STUDIES
 from cto.sandbox import Sandbox
 from tests.test_dags import DAY, Airflow, refresh
 
-pytestmark = pytest.mark.skipif(not os.environ.get("CTO_SERVICES"), reason="needs PostgreSQL: make test-services")
-
 
 def installed(name: str) -> str:
     """Return the path of one of PostgreSQL's programs, which Debian keeps off the path."""

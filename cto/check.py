@@ -48,9 +48,12 @@ def check(lake: Lake, plan: Plan) -> None:
 
 
 def _open_previous(lake: Lake, con: duckdb.DuckDBPyConnection) -> None:
-    """Make ``previous_trial``: the trials of the latest release, none before the first."""
+    """Make ``previous_trial``: the trials of the latest release, none before the first or when it was taken away."""
     con.execute("create table previous_trial (nct_id varchar)")
-    latest = release.latest(lake)
+    try:
+        latest = release.latest(lake)
+    except release.NoReleaseError:
+        return
     if latest:
         con.execute(f"insert into previous_trial select nct_id from {parquet(lake.url(latest.file('trials.parquet')))}")
 

@@ -49,7 +49,7 @@ def ingest(
     """Bring one source up to date and return what counts now.
 
     A run that was killed is taken up where it stopped: its stored pages are not fetched again. When nothing new came,
-    the source's pointer stays.
+    the same snapshot goes on to count.
 
     Raises:
         SourceError: the source failed or blocks us; the last finished snapshot still counts.

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from cto import card, registry
 from cto.build import connect, parquet
-from cto.lake import Lake, LakeError, MissingError
+from cto.lake import Lake, LakeError, MissingError, Pointer
 from cto.plan import Plan, Stage
 from cto.snapshot import Snapshot
 
@@ -56,7 +56,7 @@ def publish(lake: Lake, plan: Plan, now: datetime) -> tuple[Release, bool]:
     """
     content = content_hash(lake, plan.label)
     pointer = lake.pointer(LATEST)
-    before = latest(lake)
+    before = _pointed(lake, pointer)
     if before and before.manifest["content_hash"] == content and before.manifest["as_of"] <= str(plan.as_of):
         return before, False
     version = _claim(lake, plan.as_of, content, before)
@@ -70,12 +70,24 @@ def publish(lake: Lake, plan: Plan, now: datetime) -> tuple[Release, bool]:
 
 
 def latest(lake: Lake) -> Release | None:
-    """Return the latest release; None before the first, and when its folder was taken away."""
+    """Return the latest release, or None before the first.
+
+    Raises:
+        NoReleaseError: its folder was taken away; the next refresh publishes again.
+
+    """
     pointer = lake.pointer(LATEST)
-    try:
-        return read(lake, pointer.text) if pointer else None
-    except NoReleaseError:
-        return None
+    found = _pointed(lake, pointer)
+    if pointer and not found:
+        raise NoReleaseError(f"{LATEST} names {pointer.text}, but its folder is gone: cto refresh publishes again")
+    return found
+
+
+def _pointed(lake: Lake, pointer: Pointer | None) -> Release | None:
+    """Return the release that ``LATEST`` names, or None when it names none that is there."""
+    if pointer and lake.exists(f"releases/{pointer.text}/manifest.json"):
+        return read(lake, pointer.text)
+    return None
 
 
 def read(lake: Lake, version: str) -> Release:

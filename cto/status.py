@@ -17,12 +17,16 @@ Json = dict[str, Any]
 def status(lake: Lake, now: datetime) -> Json:
     """Return the state as plain values; ``core`` and ``release`` are None until built and published."""
     snapshots = [snap for c in registry.connectors() if (snap := snapshot.load(lake, c.name))]
-    latest = release.latest(lake)
+    try:
+        latest, lost = release.latest(lake), None
+    except release.NoReleaseError as error:
+        latest, lost = None, str(error)
     return {
         "home": lake.root,
         "sources": {c.name: _source(lake, c.name, snapshots, now) for c in registry.connectors()},
         "core": _core(lake, snapshots, now),
         "release": _release(latest) if latest else None,
+        "release_lost": lost,
     }
 
 
@@ -84,7 +88,7 @@ def lines(found: Json) -> Iterator[str]:
         yield from (f"    unknown codes in {column}: {n}" for column, n in core["unknown_codes"].items())
         yield from (f"    in quarantine: {row['reason']} ({row['start'][:60]})" for row in core["quarantine"][:10])
     if found["release"] is None:
-        yield "  release: none yet"
+        yield f"  release: {found['release_lost'] or 'none yet'}"
         return
     yield f"  release {found['release']['version']}{' (sample)' if found['release']['is_sample'] else ''}"
     for definition, n in found["release"]["labels"].items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -21,6 +22,7 @@ from cto.plan import plan
 from cto.sample import STUDIES
 from cto.sandbox import Sandbox
 from cto.settings import Settings
+from cto.status import lines, status
 
 DAY = date(2026, 1, 31)
 WORLD = STUDIES[1]
@@ -152,6 +154,18 @@ def test_latest_follows_a_publish_that_was_cut_short_before_it(refresh: Refresh,
     night = refresh()
     assert (night.release.version, night.is_new) == (version, False)
     assert (tmp_path / "lake" / "releases" / "LATEST").read_text() == version
+
+
+def test_a_release_that_was_taken_away_is_told_and_published_again(refresh: Refresh, lake: Lake) -> None:
+    version = refresh().release.version
+    shutil.rmtree(Path(lake.url(f"releases/{version}")))
+    with pytest.raises(release.NoReleaseError, match="its folder is gone"):
+        release.latest(lake)
+    told = status(lake, datetime(2026, 2, 1, tzinfo=UTC))
+    assert any("its folder is gone" in line for line in lines(told))
+    night = refresh()
+    assert (night.release.version, night.is_new) == (version, True)
+    assert release.latest(lake) == night.release
 
 
 def test_a_look_back_is_published_and_does_not_become_the_latest(refresh: Refresh, lake: Lake) -> None:

@@ -39,7 +39,7 @@ def _head(manifest: Json) -> str:
 
 
 def _meaning() -> str:
-    rows = [f"| `{name}` | {meaning} |" for name, meaning in DEFINITIONS.items()]
+    rows = [f"| `{name}` | {definition.meaning} |" for name, definition in DEFINITIONS.items()]
     return "\n".join(
         [
             "## What a label means",

@@ -49,11 +49,15 @@ def sentences(explained: Json) -> Iterator[str]:
         yield "  No label: it is not an interventional trial that has ended."
     for label in explained["labels"]:
         yield ""
-        yield f"{label['definition']}: {_verdict(label)}  ({DEFINITIONS.get(label['definition'], '')})"
+        yield f"{label['definition']}: {_verdict(label)}  ({_meaning(label['definition'])})"
         for vote in explained["votes"]:
             if vote["definition"] == label["definition"]:
                 yield f"  {'+' if vote['vote'] else '-'} {vote['evidence']['says']}"
                 yield f"      {vote['label_function']}, {_since(vote)}; {', '.join(vote['evidence']['rows'])}"
+
+
+def _meaning(definition: str) -> str:
+    return DEFINITIONS[definition].meaning if definition in DEFINITIONS else "a definition of an earlier version"
 
 
 def _verdict(label: Json) -> str:

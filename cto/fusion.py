@@ -10,17 +10,13 @@ import pyarrow as pa
 
 from cto import registry
 from cto.build import connect, examine, open_table, open_tables, order, write_table
-from cto.fuse import LabelMatrix
+from cto.fuse import NO_VOTE, LabelMatrix
 from cto.labels import DEFINITIONS, LabelFunction
 from cto.lake import Lake
 from cto.plan import MODEL, SEED, Plan, macros, published
 from cto.progress import Progress, quiet
 
 Json = dict[str, Any]
-
-KINDS = ("outcome", "conduct")
-"""What a label is fused from. Design functions vote and are published, but a label made of start-time features would
-teach a predictor the rule that made it."""
 
 
 def fuse(lake: Lake, plan: Plan, progress: Progress = quiet) -> None:
@@ -33,11 +29,14 @@ def fuse(lake: Lake, plan: Plan, progress: Progress = quiet) -> None:
         open_tables(lake, con, plan.core)
         open_table(lake, con, plan.vote, "vote")
         con.execute("create table run as select ?::date as as_of, ?::boolean as is_current", [*plan.day])
-        con.execute("create table fused_function as select unnest(?::varchar[]) as name", [sorted(_fused())])
+        con.execute("create table fused_function (definition varchar, name varchar)")
+        con.executemany("insert into fused_function values (?, ?)", [[d, f] for d in DEFINITIONS for f in fused(d)])
         con.execute("create table definition as select unnest(?::varchar[]) as definition", [list(DEFINITIONS)])
         con.execute("create table probability (nct_id varchar, definition varchar, p_success double)")
         for number, definition in enumerate(DEFINITIONS, start=1):
-            con.register("fused", _probabilities(con, definition))
+            matrix = label_matrix(con, definition)
+            p_success = pa.array(MODEL.fit(matrix).predict_proba(matrix), from_pandas=True)
+            con.register("fused", pa.table({"nct_id": matrix.nct_ids.tolist(), "p_success": p_success}))
             con.execute("insert into probability select nct_id, ?, p_success from fused", [definition])
             con.unregister("fused")
             progress("fuse", number, len(DEFINITIONS))
@@ -51,26 +50,38 @@ def fuse(lake: Lake, plan: Plan, progress: Progress = quiet) -> None:
     lake.put_json(stage.manifest, {"vote": plan.vote.key, "model": model, "seed": SEED})
 
 
-def _fused() -> dict[str, LabelFunction]:
-    return {function.name: function for function in registry.label_functions() if function.kind in KINDS}
+def fused(definition: str) -> dict[str, LabelFunction]:
+    """Return the label functions, by name, that a definition's label is fused from."""
+    kinds = DEFINITIONS[definition].kinds
+    return {f.name: f for f in registry.label_functions() if definition in f.informs and f.kind in kinds}
 
 
-def _probabilities(con: duckdb.DuckDBPyConnection, definition: str) -> pa.Table:
-    """Return ``nct_id, p_success`` for every trial that a fused function votes on under the definition."""
-    functions = _fused()
-    rows = con.execute(
-        "select nct_id, label_function, vote from vote v semi join fused_function f on v.label_function = f.name "
-        "where definition = ? order by nct_id, label_function",
-        [definition],
-    ).to_arrow_table()
-    if not rows.num_rows:
-        return pa.table({"nct_id": pa.array([], pa.string()), "p_success": pa.array([], pa.float64())})
-    matrix = LabelMatrix.of(
-        np.array(rows["nct_id"].to_pylist()),
-        np.array(rows["label_function"].to_pylist()),
-        rows["vote"].to_numpy().astype(np.int8),
-        {name: function.group for name, function in functions.items()},
-        {name: function.kind for name, function in functions.items()},
+def label_matrix(con: duckdb.DuckDBPyConnection, definition: str) -> LabelMatrix:
+    """Return the votes of the ``vote`` table that a definition's label is fused from."""
+    functions = fused(definition)
+    names = sorted(functions)
+    con.execute(
+        "create or replace temp table voted as "
+        "select nct_id, list_position($names, label_function) - 1 as function, vote from vote "
+        "where definition = $definition and list_contains($names, label_function)",
+        {"names": names, "definition": definition},
     )
-    p_success = MODEL.fit(matrix).predict_proba(matrix)
-    return pa.table({"nct_id": matrix.nct_ids.tolist(), "p_success": pa.array(p_success, from_pandas=True)})
+    con.execute(
+        "create or replace temp table voted_trial as "
+        "select nct_id, coalesce(phase, 'NA') as phase, row_number() over (order by nct_id) - 1 as number "
+        "from core_study semi join voted using (nct_id)"
+    )
+    trials = con.execute("select nct_id, phase from voted_trial order by number").fetchnumpy()
+    cells = con.execute("select number, function, vote from voted join voted_trial using (nct_id)").fetchnumpy()
+    votes = np.full((len(trials["nct_id"]), len(names)), NO_VOTE, dtype=np.int8)
+    votes[cells["number"], cells["function"]] = cells["vote"]
+    stratum_names, strata = np.unique(np.array(trials["phase"], dtype=np.str_), return_inverse=True)
+    return LabelMatrix(
+        np.array(trials["nct_id"], dtype=np.str_),
+        tuple(names),
+        tuple(functions[name].group for name in names),
+        tuple(functions[name].kind for name in names),
+        votes,
+        strata.astype(np.int16),
+        tuple(str(name) for name in stratum_names),
+    )

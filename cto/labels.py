@@ -10,9 +10,32 @@ from cto.schema import digest
 
 Kind = Literal["outcome", "conduct", "design"]
 
-DEFINITIONS: Mapping[str, str] = {
-    "success": "the trial met its aim and was not stopped for cause",
-    "endpoint_met": "a primary efficacy endpoint was met, in the stated direction",
+KINDS: tuple[Kind, ...] = ("outcome", "conduct", "design")
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What a label says.
+
+    Attributes:
+        meaning: what 1 means.
+        kinds: which kinds of functions it is fused from. Design functions vote and are published, but a label made of
+            start-time features would teach a predictor the rule that made it.
+
+    """
+
+    meaning: str
+    kinds: tuple[Kind, ...] = ("outcome", "conduct")
+
+
+DEFINITIONS: Mapping[str, Definition] = {
+    "success": Definition("the trial met its aim and was not stopped for cause"),
+    "endpoint_met": Definition("a primary efficacy endpoint was met, in the stated direction"),
+    "cto_compatible": Definition(
+        "success by the convention of the CTO labels of 2024, for comparison only: every stop is a failure, "
+        "any primary p-value under .05 a success, the rest a vote of all functions",
+        KINDS,
+    ),
 }
 
 COLUMNS = {

@@ -24,7 +24,7 @@ def empty() -> Iterator[duckdb.DuckDBPyConnection]:
         con.execute("create table run (as_of date, is_current boolean)")
         con.execute("create table probability (nct_id varchar, definition varchar, p_success double)")
         con.execute("create table definition (definition varchar)")
-        con.execute("create table fused_function (name varchar)")
+        con.execute("create table fused_function (definition varchar, name varchar)")
         con.execute(registry.tables()["votes"].ddl("vote"))
         for table in registry.tables().values():
             con.execute(table.ddl())

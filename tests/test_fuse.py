@@ -13,7 +13,7 @@ KINDS = {"p": "outcome", "paper": "outcome", "status": "outcome", "results": "co
 
 def matrix(*votes: tuple[str, str, int]) -> LabelMatrix:
     trials, names, values = zip(*votes, strict=True)
-    return LabelMatrix.of(np.array(trials), np.array(names), np.array(values, dtype=np.int8), GROUPS, KINDS)
+    return LabelMatrix.of(trials, names, values, GROUPS, KINDS)
 
 
 @pytest.mark.parametrize(

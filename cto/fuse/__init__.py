@@ -1,6 +1,6 @@
 """Fusion: votes on a trial become one probability per definition."""
 
 from cto.fuse.majority import Majority
-from cto.fuse.matrix import LabelMatrix, LabelModel
+from cto.fuse.matrix import NO_VOTE, LabelMatrix, LabelModel
 
-__all__ = ["LabelMatrix", "LabelModel", "Majority"]
+__all__ = ["NO_VOTE", "LabelMatrix", "LabelModel", "Majority"]

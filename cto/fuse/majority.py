@@ -29,8 +29,8 @@ class Majority:
     def predict_proba(self, matrix: LabelMatrix) -> Floats:
         """Return the weighted share of voices for 1 by trial; NaN where no outcome function votes.
 
-        >>> votes = np.array([[0, 1], [-1, 1]], dtype=np.int8)
-        >>> m = LabelMatrix(np.array(["NCT1", "NCT2"]), ("p", "r"), ("p", "r"), ("outcome", "conduct"), votes)
+        >>> groups, kinds = {"p": "efficacy", "r": "reporting"}, {"p": "outcome", "r": "conduct"}
+        >>> m = LabelMatrix.of(["NCT1", "NCT1", "NCT2"], ["p", "r", "r"], [0, 1, 1], groups, kinds)
         >>> Majority().predict_proba(m).round(3).tolist()
         [0.333, nan]
         """

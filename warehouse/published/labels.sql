@@ -1,7 +1,8 @@
 -- One row an ended trial and definition, with or without a label: a missing row would pass for a trial under way.
 with n_votes as (
-    select nct_id, definition, count(*) as n_votes from vote where label_function in (select name from fused_function)
-    group by nct_id, definition
+    select v.nct_id, v.definition, count(*) as n_votes
+    from vote v semi join fused_function f on v.label_function = f.name and v.definition = f.definition
+    group by v.nct_id, v.definition
 )
 select
     t.nct_id,

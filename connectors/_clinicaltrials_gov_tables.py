@@ -104,6 +104,10 @@ _CONDITION = "protocolSection.conditionsModule.conditions[]"
 _ARM = f"{_ARMS}.armGroups[]"
 _INTERVENTION = f"{_ARMS}.interventions[]"
 _ANALYSIS = f"{_MEASURE}.analyses[]"
+_OUTCOME_GROUP = f"{_MEASURE}.groups[]"
+_DENOM = f"{_MEASURE}.denoms[]"
+_CLASS = f"{_MEASURE}.classes[]"
+_CATEGORY = f"{_CLASS}.categories[]"
 _MILESTONE = f"{_FLOW}.periods[].milestones[]"
 _REASON = f"{_FLOW}.periods[].dropWithdraws[]"
 _EVENTS = "resultsSection.adverseEventsModule.eventGroups[]"
@@ -158,6 +162,36 @@ TABLES = (
         _text("unit", f"{_MEASURE}.unitOfMeasure", "Unit of the values."),
     ),
     _table(
+        "outcome_group", "One row a group of an outcome measure.", _OUTCOME_GROUP, "measure_index group_index",
+        _position("measure", _MEASURE),
+        _position("group", _OUTCOME_GROUP),
+        _text("outcome_type", f"{_MEASURE}.type", "Which kind of outcome it is."),
+        _text("group_id", f"{_OUTCOME_GROUP}.id", "Group of the outcome measure."),
+        _text("group_title", f"{_OUTCOME_GROUP}.title", "Title of the group."),
+    ),
+    _table(
+        "outcome_denom", "One row a group of an outcome measure and kind of units analysed.", f"{_DENOM}.counts[]",
+        "measure_index denom_index group_index",
+        _position("measure", _MEASURE),
+        _position("denom", _DENOM),
+        _position("group", f"{_DENOM}.counts[]"),
+        _text("outcome_type", f"{_MEASURE}.type", "Which kind of outcome it is."),
+        _text("denom_units", f"{_DENOM}.units", "What was counted, mostly participants."),
+        _text("group_id", f"{_DENOM}.counts[].groupId", "Group of the outcome measure."),
+        _text("analyzed_text", f"{_DENOM}.counts[].value", "Units analysed, as registered."),
+    ),
+    _table(
+        "outcome_measurement", "One row a value of an outcome measure.", f"{_CATEGORY}.measurements[]",
+        "measure_index class_index category_index group_index",
+        _position("measure", _MEASURE),
+        _position("class", _CLASS),
+        _position("category", _CATEGORY),
+        _position("group", f"{_CATEGORY}.measurements[]"),
+        _text("outcome_type", f"{_MEASURE}.type", "Which kind of outcome it is."),
+        _text("group_id", f"{_CATEGORY}.measurements[].groupId", "Group of the outcome measure."),
+        _text("value_text", f"{_CATEGORY}.measurements[].value", "Value, as registered."),
+    ),
+    _table(
         "outcome_analysis", "One row a statistical analysis.", _ANALYSIS, "measure_index analysis_index",
         _position("measure", _MEASURE),
         _position("analysis", _ANALYSIS),
@@ -168,7 +202,9 @@ TABLES = (
         _text("p_value_text", f"{_ANALYSIS}.pValue", "P-value, as registered.", text_of="p_value_operator"),
         _text("p_value_comment", f"{_ANALYSIS}.pValueComment", "Comment on the p-value."),
         _text("method", f"{_ANALYSIS}.statisticalMethod", "Statistical method."),
+        _text("statistical_comment", f"{_ANALYSIS}.statisticalComment", "Comment on the method."),
         _text("estimate_type", f"{_ANALYSIS}.paramType", "Which parameter is estimated."),
+        _text("estimate_comment", f"{_ANALYSIS}.estimateComment", "Comment on the estimate."),
         _number("estimate", f"{_ANALYSIS}.paramValue", "Estimate"),
         _number("ci_percent", f"{_ANALYSIS}.ciPctValue", "Level of the confidence interval, percent"),
         _text("ci_sides", f"{_ANALYSIS}.ciNumSides", "Whether the interval is one- or two-sided."),

@@ -50,6 +50,21 @@ COLUMNS = {
 ``evidence.rows`` names the core rows it rests on as ``table:key:…``."""
 
 
+SCORE_COLUMNS = {
+    "nct_id": "VARCHAR",
+    "score": "DOUBLE",
+    "noise": "DOUBLE",
+    "score_basis": "VARCHAR",
+    "available_at": "DATE",
+    "available_at_basis": "VARCHAR",
+    "evidence": "STRUCT(says VARCHAR, rows VARCHAR[])",
+}
+"""What the query of a function that votes by a cut point returns: its score, one standard error of it, and on which of
+the function's scales it stands, each of which has a cut point of its own."""
+
+Better = Literal["below", "above"]
+
+
 @dataclass(frozen=True, slots=True)
 class LabelFunction:
     """A named query over core and annotation tables.
@@ -62,8 +77,10 @@ class LabelFunction:
         informs: definition → polarity: +1 when the vote speaks for it as it stands, -1 when turned over.
         version: raised by hand whenever the meaning changes; old votes keep the old one.
         meaning: the docstring's first line.
-        sql: the query, returning :data:`COLUMNS`.
+        sql: the query, returning :data:`COLUMNS`, or :data:`SCORE_COLUMNS` when ``better`` is set.
         module: where it is defined.
+        better: for a function that votes by a cut point, on which side of it the score speaks for 1.
+        unit: unit of the score, as a reader would write it after a number.
 
     """
 
@@ -75,16 +92,67 @@ class LabelFunction:
     meaning: str
     sql: str
     module: str = ""
+    better: Better | None = None
+    unit: str = ""
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """The columns that its query returns, and their types."""
+        return SCORE_COLUMNS if self.better else COLUMNS
+
+    @property
+    def vote_sql(self) -> str:
+        """The query that returns its votes; that of a function with a cut point reads table ``cut_point`` besides."""
+        return _CUT.format(name=self.name, better=self.better, unit=self.unit, sql=self.sql) if self.better else self.sql
 
     def fingerprint(self) -> str:
         """Return a digest that changes when the function may vote differently."""
-        return digest(repr((self.name, self.kind, self.group, sorted(self.informs.items()), self.version, self.sql)))
+        return digest(repr((self.name, self.kind, self.group, sorted(self.informs.items()), self.version, self.vote_sql)))
+
+
+_CUT = """
+with scored as (
+{sql}
+),
+compared as (
+    select
+        s.*,
+        c.phase,
+        case when score < cut then 'below' else 'above' end as side,
+        format('{{:.6g}} ± {{:.6g}}', cut, band) as usual
+    from scored s
+    join core_study t on s.nct_id = t.nct_id
+    join cut_point c on c.label_function = '{name}' and c.phase = coalesce(t.phase, 'NA') and c.score_basis = s.score_basis
+    where abs(score - cut) > band + noise
+)
+select
+    nct_id,
+    (side = '{better}')::tinyint as vote,
+    score,
+    available_at,
+    available_at_basis,
+    {{
+        'says': evidence.says || ', clearly ' || side || ' the ' || usual || '{unit} usual in '
+            || case phase when 'NA' then 'trials without a phase' else phase || ' trials' end || '.',
+        'rows': evidence.rows
+    }} as evidence
+from compared
+"""
 
 
 def label_function(
-    *, kind: Kind, group: str, informs: Mapping[str, int], version: int = 1
+    *,
+    kind: Kind,
+    group: str,
+    informs: Mapping[str, int],
+    version: int = 1,
+    better: Better | None = None,
+    unit: str = "",
 ) -> Callable[[Callable[[], str]], LabelFunction]:
     """Make a label function of a Python function that returns its SQL.
+
+    With ``better`` the SQL returns a score (:data:`SCORE_COLUMNS`), and the function votes where the score lies clearly
+    on one side of its fitted cut point: farther from it than the band around the cut and the score's own noise.
 
     Raises:
         ValueError: an unknown definition or a polarity other than +1 and -1, or no docstring.
@@ -106,9 +174,9 @@ def label_function(
     def make(function: Callable[[], str]) -> LabelFunction:
         if not function.__doc__:
             raise ValueError(f"label function {function.__name__} needs a docstring that says when it votes")
-        meaning = function.__doc__.strip().splitlines()[0]
+        meaning, sql = function.__doc__.strip().splitlines()[0], function().strip()
         return LabelFunction(
-            function.__name__, kind, group, dict(informs), version, meaning, function().strip(), function.__module__
+            function.__name__, kind, group, dict(informs), version, meaning, sql, function.__module__, better, unit
         )
 
     return make

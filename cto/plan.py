@@ -129,7 +129,7 @@ def published() -> dict[str, str]:
 @cache
 def macros() -> str:
     """Return the SQL macros that models and label functions may call."""
-    return (files("warehouse") / "macros.sql").read_text()
+    return "\n".join(_sql("macros").values())
 
 
 def _sql(folder: str) -> dict[str, str]:

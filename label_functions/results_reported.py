@@ -3,7 +3,7 @@
 from cto.labels import label_function
 
 
-@label_function(kind="conduct", group="reporting", informs={"success": +1})
+@label_function(kind="conduct", group="reporting", informs={"success": +1, "cto_compatible": +1})
 def results_reported() -> str:
     """Vote success when results are posted; results that are absent say nothing."""
     return """

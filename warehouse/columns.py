@@ -13,6 +13,17 @@ GROUP_ID = Column(
     required=True,
 )
 GROUP_TITLE = Column("group_title", "VARCHAR", "Title of the group.")
+MEASURE_INDEX = Column("measure_index", "INTEGER", "Position, from 1, of the outcome measure in the record.", required=True)
+ARM = (
+    Column("arm_role", "VARCHAR", "Side of the trial; null when unclear.", values=("experimental", "control")),
+    Column(
+        "arm_match",
+        "VARCHAR",
+        "How its title was matched: exact or fuzzy with an arm's label, by the name alone, or not.",
+        required=True,
+        values=("exact", "fuzzy", "name", "none"),
+    ),
+)
 
 PHASES = ("EARLY_PHASE1", "PHASE1", "PHASE1/PHASE2", "PHASE2", "PHASE2/PHASE3", "PHASE3", "PHASE4", "NA")
 PHASE = Column("phase", "VARCHAR", "Phase; a combined phase reads PHASE1/PHASE2.", values=PHASES)

@@ -57,3 +57,17 @@ create or replace macro p_value_operator(text) as
 
 create or replace macro p_value(text) as
     case when p_value_number(text) between 0 and 1 then p_value_number(text) end;
+
+-- A title's words alone: what two spellings of one arm have in common.
+create or replace macro plain_words(text) as
+    trim(regexp_replace(lower(coalesce(text, '')), '[^a-z0-9]+', ' ', 'g'));
+
+-- Whether a title calls its group a control. 'Drug + placebo' is the drug's side, 'Placebo + diet' is not.
+create or replace macro names_control(title) as
+    regexp_matches(plain_words(title),
+        '\b(placebo|sham|vehicle|dummy|controls?|observation( only)?|untreated|wait(ing)? ?list|usual (care|treatment)|'
+        || 'standard (of )?(care|treatment|therapy|control)|conventional (care|treatment|therapy)|routine care|'
+        || 'treatment as usual|alone|no (treatment|intervention|prophylaxis|therapy|vaccine|vaccination))\b')
+    and not regexp_matches(lower(coalesce(title, '')),
+        '(\+|&|/|\bplus\b|\band\b|\bwith\b|\bor\b)\s*((matching|oral|iv|standard|usual)\s+)*'
+        || '(placebo|sham|vehicle|dummy|standard|usual|conventional|routine)');

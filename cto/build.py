@@ -181,13 +181,18 @@ def _quarantine(con: duckdb.DuckDBPyConnection, connector: Connector, snap: Snap
 
 
 def _open_tables(lake: Lake, con: duckdb.DuckDBPyConnection, connector: Connector, parsed: Json) -> None:
-    """Make the views of one source: rows of the newest page that holds their entity; empty tables for absent ones."""
+    """Make the views of one source: rows of the newest page that holds their entity; empty tables for absent ones.
+
+    Of the table with one row an entity, every stored version is there too, under ``<table>_version``.
+    """
     newest = f"newest_{connector.name}"
     for number, table in enumerate(connector.tables):
         paths = ingest.part_files(lake, connector, parsed, table.name)
         if not paths:
             con.execute(table.ddl())
             con.execute(f"alter table {table.name} add column page ubigint")
+            if number == 0:
+                con.execute(f"create view {table.name}_version as select *, 0 as position from {table.name}")
             continue
         lost = [path for path in paths if not Path(path).exists()]
         if lost:
@@ -198,6 +203,10 @@ def _open_tables(lake: Lake, con: duckdb.DuckDBPyConnection, connector: Connecto
             con.execute(
                 f"create table {newest} as select {entity}, max_by(page, position) as page "
                 f"from {rows} join raw_page using (page) group by {entity}"
+            )
+        if number == 0:
+            con.execute(
+                f"create view {table.name}_version as select t.*, position from {rows} t join raw_page using (page)"
             )
         whole = table.name.rpartition("__")[2] in connector.whole_kinds or not connector.entity
         join = (

@@ -94,10 +94,17 @@ def _limits(manifest: Json) -> str:
         [
             "## Limits",
             "",
-            f"- Fused by `{manifest['model']['name']}`: a share of votes, not a calibrated probability "
-            "(`calibration` is `none`, intervals are null).",
+            "- Fused without gold labels: probabilities are uncalibrated (`calibration` is `none`, intervals null), "
+            "and under `cto_compatible` none at all. "
+            f"Models and cut points were fitted as of {manifest['fit']['fitted_as_of']}:",
+            *(f"  - `{name}`: {_model(model)}" for name, model in manifest["fit"]["models"].items()),
             "- Trials that post results are labelled more often than others, so labelled trials are no random sample.",
             "- Votes carry the first day their evidence was public (`available_at`): leave out later ones before "
             "predicting. An undated vote says so and appears only in builds as of the data's own day.",
         ]
     )
+
+
+def _model(model: Json) -> str:
+    refused = f"; the model learnt was refused: {model['reason']}" if model.get("accepted") is False else ""
+    return f"`{model['name']}`{refused}"

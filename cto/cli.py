@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import shlex
 import signal
@@ -11,9 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 import duckdb
@@ -22,27 +19,23 @@ from rich.console import Console
 from cto import explain as explaining
 from cto import pipeline, registry, release, warehouse_file
 from cto import status as state
+from cto.cli_context import (
+    as_of_option,
+    as_text,
+    json_option,
+    now,
+    open_lake,
+    open_release,
+    settings,
+    version_option,
+)
+from cto.cli_judge import evaluate, report
 from cto.diff import diff as compare
 from cto.exits import EXIT_SOURCE_FAILED, told
-from cto.lake import Lake, LakeError
+from cto.lake import Lake
 from cto.plan import Plan, plan
 from cto.progress import Bars, Progress
 from cto.settings import Settings
-
-
-def now() -> datetime:
-    """Return the time; the only clock below which nothing asks for it."""
-    return datetime.now(UTC)
-
-
-def settings(as_of: str | None = None) -> Settings:
-    """Return the settings of this call."""
-    home = click.get_current_context().find_root().params.get("home")
-    return Settings.of(os.environ, now().date(), home, as_of)
-
-
-as_of_option = click.option("--as-of", metavar="DATE", help="Use only evidence public by this day (default today).")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -55,6 +48,8 @@ def main(home: str | None) -> None:
     Try it offline:            cto demo
     Refresh from the sources:  cto refresh
     Why is a trial labelled?   cto explain NCT01234567
+    How good are the labels?   cto evaluate labels GOLD.csv
+    What do functions say?     cto report functions
     Ask anything in SQL:       cto sql "select * from labels limit 5"
     What is there, how fresh:  cto status
     """
@@ -151,12 +146,32 @@ def _stage(name: str, description: str, run: Callable[[Lake, Plan, Progress], ob
     @told
     def verb(as_of: str | None) -> None:
         chosen = settings(as_of)
-        lake = _lake()
+        lake = open_lake()
         with lake.run_lock(f"cto {name}"), Bars() as bars:
             run(lake, plan(lake, chosen.as_of), bars.show)
 
 
 _stage("build", "Build the core tables from what was fetched.", pipeline.build)
+
+
+@main.command()
+@as_of_option
+@told
+def fit(as_of: str | None) -> None:
+    """Fit cut points and label models anew, on trials that had ended by a day.
+
+    A refresh fits once and then carries the fit on unchanged, so that no label moves for a trial nobody touched. This
+    fits on purpose: builds of that day and later ones use it from now on. Never fitted on gold labels.
+    """
+    chosen = settings(as_of)
+    lake = open_lake()
+    with lake.run_lock("cto fit"), Bars() as bars:
+        fitted = pipeline.fit(lake, plan(lake, chosen.as_of), bars.show, anew=True).fitted
+    click.echo(f"Fitted as of {fitted.fitted_as_of}: {len(fitted.cut_points)} cut points ({fitted.id})")
+    for definition, model in fitted.models.items():
+        click.echo(f"  {definition}: {model['name']}{'; ' + model['reason'] if model.get('reason') else ''}")
+
+
 _stage("vote", "Run the label functions over the core tables.", pipeline.vote)
 _stage("fuse", "Fuse the votes into labels.", pipeline.fuse)
 _stage("check", "Run the checks that stand before a publish.", lambda lake, planned, _: pipeline.check(lake, planned))
@@ -168,7 +183,7 @@ _stage("check", "Run the checks that stand before a publish.", lambda lake, plan
 def publish(as_of: str | None) -> None:
     """Publish the labels as a release, unless the latest has the same content."""
     chosen = settings(as_of)
-    lake = _lake()
+    lake = open_lake()
     with lake.run_lock("cto release"):
         planned = plan(lake, chosen.as_of)
         pipeline.check(lake, planned)
@@ -178,14 +193,14 @@ def publish(as_of: str | None) -> None:
 
 @main.command()
 @click.argument("nct_id")
-@click.option("--version", "version", metavar="VERSION", help="Which release (default the latest).")
+@version_option
 @json_option
 @told
 def explain(nct_id: str, version: str | None, as_json: bool) -> None:
     """Say why a trial is labelled as it is: every vote, its evidence and since when that was public."""
-    lake = _lake()
-    found = explaining.explain(lake, _release(lake, version), nct_id)
-    click.echo(_json(found) if as_json else "\n".join(explaining.sentences(found)))
+    lake = open_lake()
+    found = explaining.explain(lake, open_release(lake, version), nct_id)
+    click.echo(as_text(found) if as_json else "\n".join(explaining.sentences(found)))
 
 
 @main.command()
@@ -202,7 +217,7 @@ def sql(query: str, as_csv: bool) -> None:
     """
     with (
         tempfile.TemporaryDirectory() as folder,
-        warehouse_file.open_locked(_lake(), Path(folder)) as con,
+        warehouse_file.open_locked(open_lake(), Path(folder)) as con,
     ):
         try:
             _print_rows(con, query, as_csv)
@@ -228,8 +243,8 @@ def _print_rows(con: duckdb.DuckDBPyConnection, query: str, as_csv: bool) -> Non
 @told
 def status(as_json: bool) -> None:
     """Show what each source holds and how fresh it is, what could not be read, and the latest release."""
-    found = state.status(_lake(), now())
-    click.echo(_json(found) if as_json else "\n".join(state.lines(found)))
+    found = state.status(open_lake(), now())
+    click.echo(as_text(found) if as_json else "\n".join(state.lines(found)))
 
 
 @main.command()
@@ -239,10 +254,10 @@ def status(as_json: bool) -> None:
 @told
 def diff(before: str, after: str | None, as_json: bool) -> None:
     """Name the labels that moved between two releases, and the votes that moved them (AFTER: default the latest)."""
-    lake = _lake()
-    found = compare(lake, release.read(lake, before), _release(lake, after))
+    lake = open_lake()
+    found = compare(lake, release.read(lake, before), open_release(lake, after))
     if as_json:
-        click.echo(_json(found))
+        click.echo(as_text(found))
         return
     came, went = found["trials"]["came"], found["trials"]["went"]
     click.echo(
@@ -298,22 +313,5 @@ def sources() -> None:
         click.echo(f"{function.name} ({function.kind}, informs {', '.join(function.informs)}): {function.meaning}")
 
 
-def _lake() -> Lake:
-    """Open the lake to read from it; a place that holds none is not made one."""
-    home = settings().home
-    if "://" not in home and not Path(home).is_dir():
-        raise LakeError(
-            f"there is no lake at {home}: run cto refresh, or cto demo to try with the sample (--home, CTO_HOME)"
-        )
-    return Lake(home)
-
-
-def _release(lake: Lake, version: str | None) -> release.Release:
-    found = release.read(lake, version) if version else release.latest(lake)
-    if found is None:
-        raise LakeError(f"{lake.root} holds no release yet: run cto refresh, or cto demo to try with the sample")
-    return found
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, default=str, ensure_ascii=False)
+for group in (evaluate, report):
+    main.add_command(group)

@@ -12,6 +12,7 @@ import click
 
 from cto.check import GateError
 from cto.explain import UnknownTrialError
+from cto.gold import GoldError
 from cto.http import SourceError
 from cto.lake import LakeError, LockedError, PointerMovedError
 from cto.pipeline import UnknownSourceError
@@ -28,6 +29,7 @@ EXPECTED = (
     SourceError,
     ContractError,
     GateError,
+    GoldError,
     UnknownSourceError,
     UnknownTrialError,
     OSError,

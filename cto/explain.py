@@ -28,6 +28,7 @@ def explain(lake: Lake, release: Release, nct_id: str) -> Json:
     found = {name: _rows(lake, release, name, nct_id.strip().upper()) for name in ("trials", "labels", "votes")}
     if not found["trials"]:
         raise UnknownTrialError(f"release {release.version} has no trial {nct_id!r}; ids look like NCT01234567")
+    found["labels"].sort(key=lambda label: [*DEFINITIONS, label["definition"]].index(label["definition"]))
     for vote in found["votes"]:
         vote["evidence"] = json.loads(vote["evidence"])
     return {"release": release.version, "trial": found["trials"][0], "labels": found["labels"], "votes": found["votes"]}

@@ -11,10 +11,12 @@ import pyarrow as pa
 from cto import registry
 from cto.build import connect, examine, open_table, open_tables, order, write_table
 from cto.fuse import NO_VOTE, LabelMatrix
+from cto.fuse.stored import from_json
 from cto.labels import DEFINITIONS, LabelFunction
 from cto.lake import Lake
-from cto.plan import MODEL, SEED, Plan, macros, published
+from cto.plan import Plan, macros, published
 from cto.progress import Progress, quiet
+from cto.vote import open_cut_points
 
 Json = dict[str, Any]
 
@@ -32,10 +34,12 @@ def fuse(lake: Lake, plan: Plan, progress: Progress = quiet) -> None:
         con.execute("create table fused_function (definition varchar, name varchar)")
         con.executemany("insert into fused_function values (?, ?)", [[d, f] for d in DEFINITIONS for f in fused(d)])
         con.execute("create table definition as select unnest(?::varchar[]) as definition", [list(DEFINITIONS)])
+        open_cut_points(con, plan.fitted.cut_points)
         con.execute("create table probability (nct_id varchar, definition varchar, p_success double)")
         for number, definition in enumerate(DEFINITIONS, start=1):
             matrix = label_matrix(con, definition)
-            p_success = pa.array(MODEL.fit(matrix).predict_proba(matrix), from_pandas=True)
+            model = from_json(plan.fitted.models[definition])
+            p_success = pa.array(model.predict_proba(matrix), from_pandas=True)
             con.register("fused", pa.table({"nct_id": matrix.nct_ids.tolist(), "p_success": p_success}))
             con.execute("insert into probability select nct_id, ?, p_success from fused", [definition])
             con.unregister("fused")
@@ -46,8 +50,9 @@ def fuse(lake: Lake, plan: Plan, progress: Progress = quiet) -> None:
             lake.adopt(stage.table(name), folder / f"{name}.parquet")
             open_table(lake, con, stage, name)
             examine(con, table)
-    model = {"name": MODEL.name, "version": MODEL.version, "value": repr(MODEL)}
-    lake.put_json(stage.manifest, {"vote": plan.vote.key, "model": model, "seed": SEED})
+    told = {definition: {k: v for k, v in m.items() if k != "state"} for definition, m in plan.fitted.models.items()}
+    fit = {"id": plan.fitted.id, "fitted_as_of": str(plan.fitted.fitted_as_of), "models": told}
+    lake.put_json(stage.manifest, {"vote": plan.vote.key, "fit": fit})
 
 
 def fused(definition: str) -> dict[str, LabelFunction]:

@@ -103,11 +103,15 @@ class LabelFunction:
     @property
     def vote_sql(self) -> str:
         """The query that returns its votes; that of a function with a cut point reads table ``cut_point`` besides."""
-        return _CUT.format(name=self.name, better=self.better, unit=self.unit, sql=self.sql) if self.better else self.sql
+        return (
+            _CUT.format(name=self.name, better=self.better, unit=self.unit, sql=self.sql) if self.better else self.sql
+        )
 
     def fingerprint(self) -> str:
         """Return a digest that changes when the function may vote differently."""
-        return digest(repr((self.name, self.kind, self.group, sorted(self.informs.items()), self.version, self.vote_sql)))
+        return digest(
+            repr((self.name, self.kind, self.group, sorted(self.informs.items()), self.version, self.vote_sql))
+        )
 
 
 _CUT = """
@@ -122,7 +126,8 @@ compared as (
         format('{{:.6g}} ± {{:.6g}}', cut, band) as usual
     from scored s
     join core_study t on s.nct_id = t.nct_id
-    join cut_point c on c.label_function = '{name}' and c.phase = coalesce(t.phase, 'NA') and c.score_basis = s.score_basis
+    join cut_point c
+        on c.label_function = '{name}' and c.phase = coalesce(t.phase, 'NA') and c.score_basis = s.score_basis
     where abs(score - cut) > band + noise
 )
 select

@@ -7,18 +7,19 @@ verb may run on any worker, twice or again after a crash, and finds or makes the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 
 from cto import build as building
 from cto import check as checking
-from cto import fusion, ingest, registry, release, snapshot, warehouse_file
+from cto import fit as fits
+from cto import fitting, fusion, ingest, registry, release, snapshot, warehouse_file
 from cto import vote as voting
 from cto.connector import Connector
 from cto.http import Http, SourceError
 from cto.ingest import Ingested
-from cto.lake import Lake, LakeError, to_json
+from cto.lake import Lake, LakeError, PointerMovedError, to_json
 from cto.plan import Plan, Stage, plan
 from cto.progress import Progress, quiet
 from cto.release import Release
@@ -77,6 +78,31 @@ def ingest_source(
 def build(lake: Lake, plan: Plan, progress: Progress = quiet) -> None:
     """Build the core tables."""
     building.build(lake, plan, progress)
+
+
+def fit(lake: Lake, plan: Plan, progress: Progress = quiet, anew: bool = False) -> Plan:
+    """Return the plan with a fit: the one that its day may use, else one made for it now.
+
+    What is fitted for a current build is carried on by later days; what is fitted for a look back is for its day alone.
+
+    Args:
+        lake: where the core tables are, and the fit goes.
+        plan: the snapshots and the day.
+        progress: told how far it is.
+        anew: fit although there is one, on purpose: builds of later days use it from then on.
+
+    """
+    if plan.fit and not anew:
+        return plan
+    _need(lake, plan.core, "build")
+    try:
+        made = fitting.fit(lake, plan, is_carried=anew or plan.is_current, progress=progress)
+    except PointerMovedError:  # another run fitted at the same time: one fit shall serve both
+        found = fits.usable(lake, plan.as_of)
+        if found is None or anew:
+            raise
+        made = found
+    return replace(plan, fit=made)
 
 
 def vote(lake: Lake, plan: Plan, progress: Progress = quiet) -> None:
@@ -146,6 +172,7 @@ def refresh(
             raise next(iter(failures.values()))
         planned = plan(lake, settings.as_of)
         build(lake, planned, progress)
+        planned = fit(lake, planned, progress)
         vote(lake, planned, progress)
         fuse(lake, planned, progress)
         check(lake, planned)

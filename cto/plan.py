@@ -15,17 +15,15 @@ from typing import Any
 
 import duckdb
 
+from cto import fit as fits
 from cto import registry, snapshot
-from cto.fuse import LabelModel, Majority
+from cto.fit import Fit
 from cto.labels import DEFINITIONS
 from cto.lake import Lake, LakeError
 from cto.schema import digest
 from cto.snapshot import Snapshot
 
 Json = dict[str, Any]
-
-MODEL: LabelModel = Majority()
-SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +49,15 @@ class Stage:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a night follows from: finished snapshots, by source, and the last day whose evidence counts."""
+    """What a night follows from: finished snapshots, by source, the last day whose evidence counts, and a fit.
+
+    ``fit`` is None until one was made that the day may use (:mod:`cto.fit`).
+    """
 
     snapshots: tuple[Snapshot, ...]
     as_of: date
     is_sample: bool
+    fit: Fit | None = None
 
     @property
     def is_current(self) -> bool:
@@ -66,6 +68,18 @@ class Plan:
     def day(self) -> tuple[date, bool]:
         """The last day whose evidence counts, and whether that is now."""
         return self.as_of, self.is_current
+
+    @property
+    def fitted(self) -> Fit:
+        """The cut points and label models.
+
+        Raises:
+            LakeError: there are none yet for this day and these label functions.
+
+        """
+        if self.fit is None:
+            raise LakeError(f"no cut points and label models are there for {self.as_of}: run cto fit")
+        return self.fit
 
     @cached_property
     def core(self) -> Stage:
@@ -80,38 +94,40 @@ class Plan:
 
     @cached_property
     def vote(self) -> Stage:
-        """The votes: they follow from the core tables, the label functions and the day."""
+        """The votes: they follow from the core tables, the label functions, the cut points and the day."""
         functions = [function.fingerprint() for function in registry.label_functions()]
-        return Stage(
-            "vote", digest(repr((self.core.key, _code("vote.py"), functions, str(self.as_of), self.is_current)))
-        )
+        inputs = self.core.key, _code("vote.py"), functions, self.fitted.cut_points, str(self.as_of), self.is_current
+        return Stage("vote", digest(repr(inputs)))
 
     @cached_property
     def label(self) -> Stage:
-        """The published tables: they follow from the votes and the label model."""
-        code = _code("fusion.py", "fuse/matrix.py", "fuse/majority.py")
-        return Stage("label", digest(repr((self.vote.key, code, repr(MODEL), SEED, published(), sorted(DEFINITIONS)))))
+        """The published tables: they follow from the votes and the fitted label models."""
+        code = _code("fusion.py", *(f"fuse/{name}.py" for name in ("matrix", "majority", "grouped", "convention")))
+        inputs = self.vote.key, code, self.fitted.models, published(), sorted(DEFINITIONS)
+        return Stage("label", digest(repr(inputs)))
 
     def to_json(self) -> Json:
         """Return the plan as plain values, for a scheduler to hand on to :func:`plan`."""
-        return {"snapshots": {s.source: s.id for s in self.snapshots}, "as_of": str(self.as_of)}
+        fit = {"fit": self.fit.id} if self.fit else {}
+        return {"snapshots": {s.source: s.id for s in self.snapshots}, "as_of": str(self.as_of)} | fit
 
 
-def plan(lake: Lake, as_of: date, snapshot_ids: Mapping[str, str] | None = None) -> Plan:
-    """Return the plan for a day over the given snapshots, by default those that count now.
+def plan(lake: Lake, as_of: date, snapshot_ids: Mapping[str, str] | None = None, fit_id: str | None = None) -> Plan:
+    """Return the plan for a day over the given snapshots and fit, by default those that count now.
 
     Raises:
         LakeError: nothing was ingested yet.
 
     """
     if snapshot_ids is None:
-        loaded = (snapshot.load(lake, connector.name) for connector in registry.connectors())
+        loaded = (snapshot.on(lake, connector.name, as_of) for connector in registry.connectors())
         found = tuple(snap for snap in loaded if snap)
     else:
         found = tuple(snapshot.read(lake, source, id_) for source, id_ in sorted(snapshot_ids.items()))
     if not found:
         raise LakeError(f"{lake.root} holds no snapshot of any source yet: run cto ingest")
-    return Plan(found, as_of, lake.read_json("lake.json")["holds"] == "sample")
+    fit = fits.read(lake, fit_id) if fit_id else fits.usable(lake, as_of)
+    return Plan(found, as_of, lake.read_json("lake.json")["holds"] == "sample", fit)
 
 
 @cache

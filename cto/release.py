@@ -166,7 +166,7 @@ def _write(lake: Lake, plan: Plan, version: str, content: str, before: Release |
         "code": {"cto": installed_version("cto"), "commit": _commit(), "duckdb": duckdb.__version__},
         "snapshots": {s.source: _snapshot(lake, s, plan.core) for s in plan.snapshots},
         "label_functions": _functions(lake, version, lake.read_json(plan.vote.manifest)),
-        **{key: lake.read_json(plan.label.manifest)[key] for key in ("model", "seed")},
+        "fit": lake.read_json(plan.label.manifest)["fit"],
         "stages": {stage.name: stage.key for stage in (plan.core, plan.vote, plan.label)},
         "labels": _label_counts(lake, version),
     }

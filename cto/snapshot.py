@@ -95,6 +95,18 @@ def load(lake: Lake, source: str) -> Snapshot | None:
     return read(lake, source, value["head"]) if value["head"] else None
 
 
+def on(lake: Lake, source: str, day: date) -> Snapshot | None:
+    """Return the snapshot to build from as of a day: the newest that was all public by then, else the last of all.
+
+    Where every snapshot is of a later day, the last one holds the most versions that may prove what was known by then.
+    """
+    last = load(lake, source)
+    found = last
+    while found and found.public_by > day:
+        found = read(lake, source, found.parent) if found.parent else None
+    return found or last
+
+
 def read(lake: Lake, source: str, snapshot_id: str) -> Snapshot:
     """Return one snapshot by its id."""
     found = lake.read_json(f"sources/{source}/snapshots/{snapshot_id}.json")

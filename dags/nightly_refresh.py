@@ -66,7 +66,7 @@ def state(planned: Json) -> tuple[Lake, Plan]:
     from cto import plan as planning
 
     lake = pipeline.open_lake(settings())
-    return lake, planning.plan(lake, date.fromisoformat(planned["as_of"]), planned["snapshots"])
+    return lake, planning.plan(lake, date.fromisoformat(planned["as_of"]), planned["snapshots"], planned.get("fit"))
 
 
 @task(execution_timeout=timedelta(minutes=5))
@@ -121,6 +121,14 @@ def build(planned: Json) -> None:
     from cto import pipeline
 
     pipeline.build(*state(planned))
+
+
+@task(execution_timeout=timedelta(hours=1), multiple_outputs=False)
+def fit(planned: Json) -> Json:
+    """Add to the plan the cut points and label models that the day may use; make them when there are none yet."""
+    from cto import pipeline
+
+    return pipeline.fit(*state(planned)).to_json()
 
 
 @task(execution_timeout=timedelta(hours=1))
@@ -187,11 +195,12 @@ def release(planned: Json) -> str:
     doc_md=__doc__,
 )
 def nightly_refresh() -> None:
-    """Fetch, build, vote, fuse, check and publish."""
+    """Fetch, build, fit, vote, fuse, check and publish."""
     named = sources()
     planned = plan(named)
     ingest.expand(source=named) >> planned
-    build(planned) >> vote(planned) >> fuse(planned) >> check(planned) >> release(planned)
+    fitted = fit(planned)
+    build(planned) >> fitted >> vote(fitted) >> fuse(fitted) >> check(fitted) >> release(fitted)
 
 
 nightly_refresh()

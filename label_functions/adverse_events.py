@@ -20,7 +20,7 @@ def deaths() -> str:
         s.results_first_post_date as available_at,
         'results_first_posted' as available_at_basis,
         {
-            'says': rate_words('participants died', r),
+            'says': rate_words('died', r),
             'rows': ['core_event_rate:' || r.nct_id || ':deaths', 'core_adverse_event_total:' || r.nct_id]
         } as evidence
     from core_event_rate r join core_study s on r.nct_id = s.nct_id
@@ -45,7 +45,7 @@ def serious_adverse_events() -> str:
         s.results_first_post_date as available_at,
         'results_first_posted' as available_at_basis,
         {
-            'says': rate_words('participants had serious adverse events', r),
+            'says': rate_words('had serious adverse events', r),
             'rows': ['core_event_rate:' || r.nct_id || ':serious_adverse_events', 'core_adverse_event_total:' || r.nct_id]
         } as evidence
     from core_event_rate r join core_study s on r.nct_id = s.nct_id
@@ -70,7 +70,7 @@ def other_adverse_events() -> str:
         s.results_first_post_date as available_at,
         'results_first_posted' as available_at_basis,
         {
-            'says': rate_words('participants had other adverse events', r),
+            'says': rate_words('had other adverse events', r),
             'rows': ['core_event_rate:' || r.nct_id || ':other_adverse_events', 'core_adverse_event_total:' || r.nct_id]
         } as evidence
     from core_event_rate r join core_study s on r.nct_id = s.nct_id

@@ -11,8 +11,8 @@ def cto_status() -> str:
         nct_id,
         0 as vote,
         null as score,
-        last_update_post_date as available_at,
-        'last_update_posted' as available_at_basis,
+        stop_known_since as available_at,
+        stop_known_basis as available_at_basis,
         {
             'says': 'The trial is ' || lower(overall_status) || ', which the convention counts as failure whatever the reason.',
             'rows': ['core_study:' || nct_id]

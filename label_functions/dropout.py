@@ -20,7 +20,7 @@ def dropout() -> str:
         s.results_first_post_date as available_at,
         'results_first_posted' as available_at_basis,
         {
-            'says': rate_words('participants did not complete', r),
+            'says': rate_words('did not complete', r),
             'rows': ['core_event_rate:' || r.nct_id || ':dropout', 'core_participant_flow:' || r.nct_id]
         } as evidence
     from core_event_rate r join core_study s on r.nct_id = s.nct_id

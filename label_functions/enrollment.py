@@ -12,8 +12,8 @@ def enrollment() -> str:
         enrollment as score,
         0 as noise,
         'count' as score_basis,
-        last_update_post_date as available_at,
-        'last_update_posted' as available_at_basis,
+        enrollment_known_since as available_at,
+        enrollment_known_basis as available_at_basis,
         {
             'says': enrollment || ' participants were enrolled',
             'rows': ['core_study:' || nct_id]

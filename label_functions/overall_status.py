@@ -14,8 +14,8 @@ def overall_status() -> str:
         nct_id,
         0 as vote,
         null as score,
-        last_update_post_date as available_at,
-        'last_update_posted' as available_at_basis,
+        stop_known_since as available_at,
+        stop_known_basis as available_at_basis,
         {
             'says': 'The trial was ' || lower(overall_status) || ' and its record gives no reason.',
             'rows': ['core_study:' || nct_id]

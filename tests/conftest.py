@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
 import pytest
 
-from cto import registry
-from cto.plan import macros
+from cto import pipeline, registry
+from cto.lake import Lake
+from cto.plan import macros, plan
+from cto.sandbox import Sandbox
+from cto.settings import Settings
+from tests.real import AS_OF, REGISTRY, Tables
 
 Rows = list[dict[str, Any]]
 Query = Callable[..., Rows]
@@ -26,10 +33,15 @@ def empty() -> Iterator[duckdb.DuckDBPyConnection]:
         con.execute("create table definition (definition varchar)")
         con.execute("create table fused_function (definition varchar, name varchar)")
         con.execute(registry.tables()["votes"].ddl("vote"))
+        con.execute(registry.tables()["cut_points"].ddl("cut_point"))
         for table in registry.tables().values():
             con.execute(table.ddl())
             if table.name.startswith("raw_"):
                 con.execute(f"alter table {table.name} add column page ubigint")
+        for connector in registry.connectors():
+            table = connector.tables[0].name
+            version = f"select t.*, position from {table} t join raw_page using (page)"
+            con.execute(f"create view {table}_version as {version}")
         yield con
 
 
@@ -50,3 +62,23 @@ def run_sql(empty: duckdb.DuckDBPyConnection) -> Query:
         return [dict(zip(names, row, strict=True)) for row in got.fetchall()]
 
     return run
+
+
+@pytest.fixture(scope="session")
+def studies() -> dict[str, dict[str, Any]]:
+    """Return the records of the real registry file by identifier."""
+    with gzip.open(REGISTRY, "rt", encoding="utf-8") as lines:
+        found = [json.loads(line) for line in lines]
+    return {study["protocolSection"]["identificationModule"]["nctId"]: study for study in found}
+
+
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    """Return the tables that a refresh from a stand-in registry with the real file leaves."""
+    home = str(tmp_path_factory.mktemp("real") / "lake")
+    with Sandbox(studies=REGISTRY) as sandbox:
+        settings = Settings(home, AS_OF, {"clinicaltrials_gov": sandbox.registry_url}, backoff=0.01)
+        night = pipeline.refresh(settings, now=lambda: datetime(2026, 11, 1, 12, tzinfo=UTC))
+    assert night.failures == {}
+    lake = Lake(home)
+    return Tables(lake, plan(lake, AS_OF))

@@ -22,12 +22,12 @@ def matrix(*votes: tuple[str, str, int]) -> LabelMatrix:
         ([("NCT1", "p", 1)], 1.0),
         ([("NCT1", "p", 0)], 0.0),
         ([("NCT1", "p", 1), ("NCT1", "status", 0)], 0.5),
-        ([("NCT1", "p", 0), ("NCT1", "results", 1)], 1 / 3),
+        ([("NCT1", "p", 0), ("NCT1", "results", 1)], 1 / 5),
         ([("NCT1", "results", 1)], None),
         ([("NCT1", "p", 1), ("NCT1", "paper", 1), ("NCT1", "status", 0)], 0.5),
         ([("NCT1", "p", 1), ("NCT1", "paper", 0)], 0.5),
     ],
-    ids=["for", "against", "split", "conduct counts half", "conduct alone", "a group is one voice", "split group"],
+    ids=["for", "against", "split", "conduct counts a quarter", "conduct alone", "a group is one voice", "split group"],
 )
 def test_the_majority_is_the_share_of_voices(votes: list[tuple[str, str, int]], share: float | None) -> None:
     found = Majority().predict_proba(matrix(*votes))

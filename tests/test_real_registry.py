@@ -1,32 +1,18 @@
 """Every table and vote over the real registry file, against a plain walk over its JSON that shares no code with it."""
 
 import calendar
-import gzip
 import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import date
 from typing import Any
 
-import duckdb
 import pytest
 
-from cto import pipeline
-from cto.lake import Lake
-from cto.plan import Plan, plan
-from cto.sandbox import Sandbox
-from cto.settings import Settings
+from tests.real import AS_OF, Json, Tables, at, needs_registry
 
-SOURCE = Path(__file__).parents[2] / "shared" / "data" / "registry" / "studies.jsonl.gz"
-AS_OF = date(2026, 11, 1)
-
-pytestmark = pytest.mark.skipif(
-    not SOURCE.exists(), reason="the full registry file is not at ../shared/data/registry/studies.jsonl.gz"
-)
-
-Json = dict[str, Any]
+pytestmark = needs_registry
 
 # Every spelling of a p-value in the file that is more than a decimal below 1, read by hand.
 SPELLINGS: list[tuple[str, str, float]] = [
@@ -70,55 +56,6 @@ SPELLINGS: list[tuple[str, str, float]] = [
     (">=0.99", ">=", 0.99),
 ]
 ODD_P_VALUES = {text: (operator, value) for text, operator, value in SPELLINGS}
-
-
-class Tables:
-    """The tables that one refresh left in a lake."""
-
-    def __init__(self, lake: Lake, planned: Plan) -> None:
-        self._lake, self._plan = lake, planned
-        self._connection = duckdb.connect()
-
-    def rows(self, name: str, columns: str, where: str = "true") -> list[tuple[Any, ...]]:
-        """Return rows in the order of their file, which is that of the key."""
-        stage = self._plan.core if name.startswith("core_") else self._plan.label
-        sql = f"select {columns} from read_parquet(?) where {where}"
-        return self._connection.execute(sql, [self._lake.url(stage.table(name))]).fetchall()
-
-    def by_study(self, name: str, columns: str, where: str = "true") -> dict[str, list[tuple[Any, ...]]]:
-        """Return, by study, what follows the identifier in its rows."""
-        found: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
-        for nct_id, *values in self.rows(name, f"nct_id, {columns}", where):
-            found[nct_id].append(tuple(values))
-        return found
-
-
-@pytest.fixture(scope="module")
-def studies() -> dict[str, Json]:
-    with gzip.open(SOURCE, "rt", encoding="utf-8") as lines:
-        found = [json.loads(line) for line in lines]
-    return {study["protocolSection"]["identificationModule"]["nctId"]: study for study in found}
-
-
-@pytest.fixture(scope="module")
-def tables(tmp_path_factory: pytest.TempPathFactory) -> Tables:
-    home = str(tmp_path_factory.mktemp("real") / "lake")
-    with Sandbox(studies=SOURCE) as sandbox:
-        settings = Settings(home, AS_OF, {"clinicaltrials_gov": sandbox.registry_url}, backoff=0.01)
-        night = pipeline.refresh(settings, now=lambda: datetime(2026, 11, 1, 12, tzinfo=UTC))
-    assert night.failures == {}
-    lake = Lake(home)
-    return Tables(lake, plan(lake, AS_OF))
-
-
-def at(study: Json, path: str, default: Any = None) -> Any:
-    """Return what stands at a dotted path of a study."""
-    node: Any = study
-    for name in path.split("."):
-        if not isinstance(node, dict) or name not in node:
-            return default
-        node = node[name]
-    return node
 
 
 def by_study(studies: Mapping[str, Json], values: Callable[[Json], Iterable[Any]]) -> dict[str, list[Any]]:
@@ -444,7 +381,7 @@ def test_every_vote_is_on_a_real_trial_and_names_rows_that_exist(studies: dict[s
     for nct_id, study in studies.items():
         for index, measure in enumerate(measures(study), 1):
             known |= {
-                f"core_outcome_analysis:{nct_id}:{index}:{number}"
+                f"core_primary_analysis:{nct_id}:{index}:{number}"
                 for number in range(1, len(measure.get("analyses", [])) + 1)
             }
     for nct_id, text in tables.rows("votes", "nct_id, evidence", three):
@@ -479,94 +416,8 @@ def test_posted_results_are_a_vote_for(studies: dict[str, Json], tables: Tables)
     assert_same(votes_of(tables, "results_reported", "success"), expected)
 
 
-def own_significance(text: str) -> bool | None:
-    """Tell whether a p-value shows significance at .05, its lack, or neither."""
-    read = own_p_value(text)
-    if read is None:
-        return None
-    operator, value = read
-    match operator:
-        case "=":
-            return value < 0.05
-        case "<" | "<=":
-            return True if value <= 0.05 else None
-        case _:
-            return False if value >= 0.05 else None
-
-
-SAFETY = ("safety", "tolerab", "adverse", "toxicit", "side effect")
-EXPOSURE = ("pharmacokinetic", "cmax", "tmax", "half-life", "auc(0", "auc0", "auc (0", "area under the plasma",
-            "area under the serum", "area under the concentration", "concentration-time")  # fmt: skip
-AT_BASELINE = {"Pre-operative Best Corrected Visual Acuity (BCVA)"}
-"""The primary outcome of this data that is measured before treatment, found by hand."""
-
-
-def is_efficacy(measure: Json) -> bool:
-    title = measure.get("title", "")
-    return title not in AT_BASELINE and not any(word in title.lower() for word in (*SAFETY, *EXPOSURE))
-
-
-def is_superiority(analysis: Json) -> bool:
-    kind = analysis.get("nonInferiorityType", "")
-    return not kind.startswith("NON_INFERIORITY") and kind != "EQUIVALENCE"
-
-
-def own_primary_votes(studies: Mapping[str, Json]) -> dict[str, tuple[int, float]]:
-    votes = {}
-    for nct_id, study in studies.items():
-        tested = [
-            (len(analysis.get("groupIds", [])), analysis["pValue"])
-            for measure, analysis in analyses(study)
-            if measure["type"] == "PRIMARY" and measure.get("reportingStatus", "POSTED") == "POSTED"
-            if is_efficacy(measure) and is_superiority(analysis) and "pValue" in analysis
-        ]
-        compares = any(n_groups > 1 for n_groups, _ in tested)
-        texts = [text for n_groups, text in tested if n_groups > 1 or not compares]
-        shown = [own_significance(text) for text in texts]
-        untested = any(
-            measure["type"] == "PRIMARY"
-            and measure.get("reportingStatus") == "POSTED"
-            and is_efficacy(measure)
-            and not any("pValue" in a and is_superiority(a) for a in measure.get("analyses", []))
-            for measure in measures(study)
-        )
-        if not is_interventional(study) or not texts or (True not in shown and (None in shown or untested)):
-            continue
-        read = [own_p_value(text) for text in texts]
-        votes[nct_id] = (int(True in shown), min(each[1] for each in read if each))
-    return votes
-
-
-@pytest.mark.parametrize("definition", ["success", "endpoint_met"])
-def test_primary_p_values_vote_as_recomputed(studies: dict[str, Json], tables: Tables, definition: str) -> None:
-    found = votes_of(tables, "primary_p_value", definition)
-    posted = {
-        nct_id: own_date(at(study, "protocolSection.statusModule.resultsFirstPostDateStruct.date"))[0]
-        for nct_id, study in studies.items()
-    }
-    expected = {
-        nct_id: (vote, score, posted[nct_id], "results_first_posted")
-        for nct_id, (vote, score) in own_primary_votes(studies).items()
-    }
-    assert_same(found, expected)
-
-
 def test_the_area_under_the_curve_of_a_clinical_score_is_no_pharmacokinetics(tables: Tables) -> None:
     """Both trials have one primary outcome, the curve of the Modified Ashworth Scale; p is <0.001 and 0.006."""
     found = votes_of(tables, "primary_p_value", "endpoint_met")
     votes = {nct_id: found.get(nct_id, (None,))[0] for nct_id in ("NCT00460564", "NCT00460655")}
     assert votes == {"NCT00460564": 1, "NCT00460655": 1}
-
-
-def test_a_trial_with_an_untested_primary_outcome_has_not_missed_them_all(
-    studies: dict[str, Json], tables: Tables
-) -> None:
-    untested = {
-        nct_id
-        for nct_id, study in studies.items()
-        for measure in measures(study)
-        if measure["type"] == "PRIMARY" and measure.get("reportingStatus", "POSTED") == "POSTED"
-        if is_efficacy(measure) and not any("pValue" in analysis for analysis in measure.get("analyses", []))
-    }
-    against = {nct_id for nct_id, row in votes_of(tables, "primary_p_value", "endpoint_met").items() if row[0] == 0}
-    assert against & untested == set()

@@ -117,7 +117,7 @@ def test_the_manifest_accounts_for_every_file(refresh: Refresh, tmp_path: Path) 
     said = night.release.manifest
     assert said["label_functions"]["primary_p_value"]["votes"]["for"] > 0
     assert said["snapshots"]["clinicaltrials_gov"]["watermark"]["data_timestamp"]
-    assert {"code", "seed", "model", "as_of", "created_at", "content_hash"} <= said.keys()
+    assert {"code", "fit", "as_of", "created_at", "content_hash"} <= said.keys()
 
 
 def test_a_published_release_is_never_written_again(refresh: Refresh, sandbox: Sandbox, tmp_path: Path) -> None:

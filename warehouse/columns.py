@@ -38,6 +38,19 @@ def date_columns(name: str, meaning: str) -> tuple[Column, Column]:
     )
 
 
+def known_since(name: str, of: str) -> tuple[Column, Column]:
+    """Return the first day that a field is known to have been public, and what shows it."""
+    return (
+        Column(f"{name}_known_since", "DATE", f"First day that {of} is known to have been public."),
+        Column(
+            f"{name}_known_basis",
+            "VARCHAR",
+            "What shows it: the record's last update, or an earlier stored version that held the same.",
+            values=("last_update_posted", "earlier_version"),
+        ),
+    )
+
+
 def count(name: str, meaning: str) -> Column:
     """Return a column that counts participants or things; null when not stated or not readable."""
     return Column(name, "BIGINT", meaning)

@@ -15,9 +15,11 @@ from warehouse.columns import (
     MEASURE_INDEX,
     NCT_ID,
     PHASE,
+    PHASES,
     count,
     counted,
     date_columns,
+    known_since,
 )
 
 _RAW = "raw_clinicaltrials_gov__"
@@ -35,6 +37,8 @@ CORE = (
             *date_columns("first_post_date", "Day the record was first posted"),
             *date_columns("results_first_post_date", "Day results were first posted"),
             *date_columns("last_update_post_date", "Day the record's last update was posted"),
+            *known_since("stop", "the status, with the reason for stopping,"),
+            *known_since("enrollment", "the enrolment"),
             count("enrollment", "Participants, actual or planned as enrollment_type says; null when unknown."),
             Column("has_results", "BOOLEAN", "Whether the record has a results section."),
             Column("is_removed", "BOOLEAN", "The registry no longer lists the study.", required=True),
@@ -247,6 +251,22 @@ CORE = (
         inherits=f"{_RAW}event_group",
     ),
     Table(
+        "core_stop_reason",
+        "One row a study whose record says in words why it was stopped.",
+        ("nct_id",),
+        (
+            NCT_ID,
+            Column("reasons", "VARCHAR[]", "Every reason that the text states, sorted.", required=True),
+            Column(
+                "reason",
+                "VARCHAR",
+                "The one of them that tells most about the trial's aim; none: the text states no reason.",
+                required=True,
+                values=("efficacy", "safety", "benefit", "accrual", "funding", "business", "logistics", "other", "none"),
+            ),
+        ),
+    ),
+    Table(
         "core_event_rate",
         "One row a study and event: how many participants left, died or had adverse events, by side of the trial.",
         ("nct_id", "event"),
@@ -349,16 +369,34 @@ TRIALS = Table(
 
 CUT_POINTS = Table(
     "cut_points",
-    "One row a label function and phase that votes by a threshold.",
-    ("label_function", "phase", "version"),
+    "One row a label function that votes by a threshold, phase and scale of its score.",
+    ("label_function", "phase", "score_basis", "version"),
     (
         LABEL_FUNCTION,
-        PHASE,
-        Column("version", "INTEGER", "Version of the fit.", required=True),
-        Column("cut", "DOUBLE", "Threshold on the function's score.", required=True),
-        Column("band", "DOUBLE", "Half-width around the cut inside which the function abstains.", required=True),
+        Column("phase", "VARCHAR", "Phase of the trials it is for; NA where a trial has none.", required=True, values=PHASES),
+        Column(
+            "score_basis",
+            "VARCHAR",
+            "Scale of the score: difference between the sides of a trial, pooled share, count, or days.",
+            required=True,
+        ),
+        Column("version", "INTEGER", "Version of the label function.", required=True),
+        Column("cut", "DOUBLE", "Threshold on the function's score: the median of the trials it was fitted on.", required=True),
+        Column(
+            "band",
+            "DOUBLE",
+            "Half-width around the cut inside which the function abstains: half the width of the middle third of the scores.",
+            required=True,
+        ),
         count("n", "Trials it was fitted on."),
-        Column("fitted_as_of", "DATE", "Day by which those trials had ended.", required=True),
+        Column(
+            "fitted_on",
+            "VARCHAR",
+            "Trials of the phase, or, where it has too few, of all phases.",
+            required=True,
+            values=("phase", "all"),
+        ),
+        Column("fitted_as_of", "DATE", "Day by which those trials had ended and their scores were public.", required=True),
     ),
 )
 

@@ -1,17 +1,17 @@
 -- Sentences that label functions share.
 
--- '12 of 120 (10.0%)'
-create or replace macro share_words(affected, at_risk) as
-    affected || ' of ' || at_risk || format(' ({:.1f}%)', 100.0 * affected / at_risk);
+-- '12 of 120 participants (10.0%)'
+create or replace macro share_words(affected, at_risk, what) as
+    affected || ' of ' || at_risk || what || format(' ({:.1f}%)', 100.0 * affected / at_risk);
 
--- A row r of core_event_rate in words, without a full stop.
-create or replace macro rate_words(what, r) as
+-- A row r of core_event_rate in words, without a full stop: '12 of 120 participants (10.0%) in … and 5 of 118 (4.2%) in … died'.
+create or replace macro rate_words(did, r) as
     case r.score_basis
-        when 'difference' then share_words(r.experimental_affected, r.experimental_at_risk) || ' ' || what
-            || ' in the experimental arms and ' || share_words(r.control_affected, r.control_at_risk)
-            || ' in the control arms (arms matched: ' || r.arm_match || '), a difference of '
-            || format('{:+.1f} points', r.percent)
-        else share_words(r.affected, r.at_risk) || ' ' || what || ' (all arms pooled)'
+        when 'difference' then share_words(r.experimental_affected, r.experimental_at_risk, ' participants')
+            || ' in the experimental arms and ' || share_words(r.control_affected, r.control_at_risk, '')
+            || ' in the control arms ' || did || format(', a difference of {:+.1f} points', r.percent)
+            || case r.arm_match when 'exact' then '' else ' (arms matched by ' || case r.arm_match when 'name' then 'name' else 'similar titles' end || ')' end
+        else share_words(r.affected, r.at_risk, ' participants') || ' ' || did || ' (all arms pooled)'
     end;
 
 create or replace macro p_value_words(operator, value, text) as
@@ -26,7 +26,8 @@ create or replace macro p_value_words(operator, value, text) as
 create or replace macro analysis_words(a) as
     concat_ws(', ',
         '"' || coalesce(a.title, 'an unnamed outcome') || '"',
-        case when a.estimate is not null then lower(coalesce(a.estimate_type, 'estimate')) || ' ' || format('{:.6g}', a.estimate) end
+        case when a.estimate is not null
+            then lower(regexp_replace(coalesce(a.estimate_type, 'estimate'), ' ?\([A-Z]{2,3}\)$', '')) || ' ' || format('{:.6g}', a.estimate) end
             || case when a.ci_lower is not null and a.ci_upper is not null
                 then format(' ({:.4g} % CI {:.6g} to {:.6g})', coalesce(a.ci_percent, 95.0), a.ci_lower, a.ci_upper) else '' end,
         p_value_words(a.p_value_operator, a.p_value, a.p_value_text) || coalesce(' (' || a.method || ')', ''),

@@ -21,6 +21,28 @@ create or replace macro latest_day(day, day_precision) as
         else day
     end;
 
+-- Whether a trial had ended by a day: by its completion date, or by a stop known then. A record that is current is believed;
+-- in a look back its status says when it was only if its dates do.
+create or replace macro has_ended(study_type, overall_status, completion, completion_precision, primary_completion,
+        primary_completion_precision, stop_known_since, as_of, is_current) as
+    coalesce(study_type = 'INTERVENTIONAL' and case
+        when overall_status in ('COMPLETED', 'TERMINATED', 'WITHDRAWN', 'SUSPENDED') and is_current then true
+        when overall_status in ('TERMINATED', 'WITHDRAWN', 'SUSPENDED') and stop_known_since <= as_of then true
+        when overall_status in ('COMPLETED', 'TERMINATED', 'WITHDRAWN', 'SUSPENDED', 'UNKNOWN')
+            then latest_day(
+                coalesce(completion, primary_completion),
+                case when completion is null then primary_completion_precision else completion_precision end
+            ) <= as_of
+    end, false);
+
+-- Whether the day that a field has been known since is the record's last update or proven by an earlier version of it.
+create or replace macro known_basis(since, last_update) as
+    case when since < last_update or (last_update is null and since is not null) then 'earlier_version' else 'last_update_posted' end;
+
+-- '0.0123' to two significant digits: 0.012.
+create or replace macro round_significant(x, digits) as
+    case when x = 0 then 0.0 else round(x, (digits - 1 - floor(log10(abs(x))))::integer) end;
+
 create or replace macro unescape(text) as
     replace(replace(replace(replace(replace(text, '&lt;', '<'), '&gt;', '>'), '&le;', '<='), '&ge;', '>='), '&amp;', '&');
 

@@ -37,6 +37,7 @@ EXTRA = tuple(
 """Five more functions, for the scale of 30."""
 
 Truth = npt.NDArray[np.int8]
+Mask = npt.NDArray[np.bool_]
 
 
 def generate(scenario: str, n: int, seed: int = 0, extra: int = 0) -> tuple[LabelMatrix, Truth]:
@@ -53,30 +54,17 @@ def generate(scenario: str, n: int, seed: int = 0, extra: int = 0) -> tuple[Labe
     functions = sorted([*_functions(scenario), *EXTRA[:extra]], key=lambda f: f["function"])
     strata = rng.choice(len(PHASES), size=n, p=[share for share, _ in PHASES.values()]).astype(np.int16)
     y = (rng.random(n) < np.array([p for _, p in PHASES.values()])[strata]).astype(np.int8)
-    prevalence = sum(share * p for share, p in PHASES.values())
-    blocks: dict[str, npt.NDArray[np.bool_]] = {"": np.ones(n, dtype=bool)}
-    for name, rates in ({**BLOCKS, "stopped": STOPPED}).items():
-        fair = scenario in "CD" and name != "stopped"
-        p0, p1 = (prevalence * rates[0] + (1 - prevalence) * rates[1],) * 2 if fair else rates[::-1]
-        blocks[name] = rng.random(n) < np.where(y == 1, p1, p0)
+    blocks = _blocks(rng, scenario, y)
     factors = {group: rng.standard_normal(n, dtype=np.float32) for group in CORRELATION}
     votes = np.full((n, len(functions)), NO_VOTE, dtype=np.int8)
     for column, function in enumerate(functions):
-        block, group = function["block"], function["group"]
-        covered = rng.random(n, dtype=np.float32) < float(function["coverage_within_block"])
-        if scenario == "D" and block:
-            covered &= rng.random(n, dtype=np.float32) < blocks[block].mean()
-        else:
-            covered &= blocks[block]
-        if scenario in "AB" and block == "results":
-            covered &= ~blocks["stopped"] | (rng.random(n, dtype=np.float32) >= RESULTS_LOST)
-        rho = CORRELATION.get(group, 0.0) if scenario in "AB" else 0.0
+        covered = _covered(rng, scenario, function, blocks)
+        rho = CORRELATION.get(function["group"], 0.0) if scenario in "AB" else 0.0
         latent = np.float32((1 - rho) ** 0.5) * rng.standard_normal(n, dtype=np.float32)
         if rho:
-            latent += np.float32(rho**0.5) * factors[group]
+            latent += np.float32(rho**0.5) * factors[function["group"]]
         p1, p0 = (float(function[f"p_vote1_given_{outcome}"]) for outcome in ("success", "failure"))
-        below = latent < np.where(y == 1, _threshold(p1), _threshold(p0))
-        votes[covered, column] = below[covered]
+        votes[covered, column] = (latent < np.where(y == 1, _threshold(p1), _threshold(p0)))[covered]
     names = tuple(f["function"] for f in functions)
     groups = tuple("stop" if f["block"] == "stopped" else f["group"] or f["function"] for f in functions)
     nct_ids = np.char.add("NCT", np.char.zfill(np.arange(1, n + 1).astype("U8"), 8))
@@ -86,6 +74,28 @@ def generate(scenario: str, n: int, seed: int = 0, extra: int = 0) -> tuple[Labe
 def ungrouped(matrix: LabelMatrix) -> LabelMatrix:
     """Return the matrix with every function in a group of its own."""
     return replace(matrix, groups=matrix.functions)
+
+
+def _blocks(rng: np.random.Generator, scenario: str, y: Truth) -> dict[str, Mask]:
+    """Return, by block, the trials that are in it; all are in the one without a name."""
+    blocks: dict[str, Mask] = {"": np.ones(len(y), dtype=bool)}
+    prevalence = sum(share * p for share, p in PHASES.values())
+    for name, (p1, p0) in {**BLOCKS, "stopped": STOPPED}.items():
+        fair = prevalence * p1 + (1 - prevalence) * p0
+        is_fair = scenario in "CD" and name != "stopped"
+        blocks[name] = rng.random(len(y)) < (fair if is_fair else np.where(y == 1, p1, p0))
+    return blocks
+
+
+def _covered(rng: np.random.Generator, scenario: str, function: dict[str, str], blocks: dict[str, Mask]) -> Mask:
+    """Return the trials that a function votes on."""
+    block, n = function["block"], len(blocks[""])
+    covered = rng.random(n, dtype=np.float32) < float(function["coverage_within_block"])
+    if scenario == "D" and block:
+        return covered & (rng.random(n, dtype=np.float32) < blocks[block].mean())
+    if scenario in "AB" and block == "results":
+        covered &= ~blocks["stopped"] | (rng.random(n, dtype=np.float32) >= RESULTS_LOST)
+    return covered & blocks[block]
 
 
 def _functions(scenario: str) -> list[dict[str, str]]:

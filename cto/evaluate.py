@@ -69,9 +69,10 @@ def evaluate(
     with connect() as con:
         for name, view in (("trials", "core_study"), ("votes", "votes"), ("labels", "labels")):
             con.execute(f"create view {view} as from {parquet(lake.url(release.file(f'{name}.parquet')))}")
-        con.execute("create view vote as from votes semi join (from core_study where is_ended) using (nct_id)")
+        con.execute("create view ended as from core_study where is_ended")
+        con.execute("create view vote as from votes semi join ended using (nct_id)")
         trials = trials_of(con, gold, definition)
-        matrix = label_matrix(con, definition)
+        matrix = label_matrix(con, definition, among="ended")
     n_votes = dict(zip(matrix.functions, (matrix.votes != NO_VOTE).sum(axis=0).tolist(), strict=True))
     scores, strata, draws = _scores(matrix, trials, models), _strata(trials), (n_bootstrap, seed)
     told = {name: getattr(gold, name) for name in ("path", "n_unlabelled", "n_repeated")}
@@ -121,9 +122,8 @@ def _scores(matrix: LabelMatrix, trials: Trials, models: Sequence[LabelModel]) -
 
 
 def _without(matrix: LabelMatrix, functions: Sequence[str]) -> LabelMatrix:
-    """Return the matrix as if some functions had never voted: no trial is in it for their votes alone."""
-    votes = np.where(np.isin(matrix.functions, functions), np.int8(NO_VOTE), matrix.votes)
-    return replace(matrix, votes=votes).rows((votes != NO_VOTE).any(axis=1))
+    """Return the matrix as if some functions had never voted."""
+    return replace(matrix, votes=np.where(np.isin(matrix.functions, functions), np.int8(NO_VOTE), matrix.votes))
 
 
 def _fitted(model: LabelModel, matrix: LabelMatrix, trials: Trials) -> Floats:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import duckdb
-import numpy as np
 
 from cto import fit as fits
 from cto import registry
@@ -108,9 +107,7 @@ from chosen
 
 def _model(con: duckdb.DuckDBPyConnection, definition: str) -> Json:
     """Fit a definition's label model; one that cannot be trusted is refused in favour of the majority."""
-    matrix = label_matrix(con, definition)
-    ended = con.execute("select nct_id from ended").fetchnumpy()["nct_id"]
-    matrix = matrix.rows(np.isin(matrix.nct_ids, np.array(ended, dtype=np.str_)))
+    matrix = label_matrix(con, definition, among="ended")
     if definition == "cto_compatible":  # a published rule has nothing to learn
         return to_json(CtoConvention().fit(matrix))
     model, verdict = fit_or_refuse(GroupedDawidSkene(), matrix, Majority())

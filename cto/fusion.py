@@ -61,8 +61,13 @@ def fused(definition: str) -> dict[str, LabelFunction]:
     return {f.name: f for f in registry.label_functions() if definition in f.informs and f.kind in kinds}
 
 
-def label_matrix(con: duckdb.DuckDBPyConnection, definition: str) -> LabelMatrix:
-    """Return the votes of the ``vote`` table that a definition's label is fused from."""
+def label_matrix(con: duckdb.DuckDBPyConnection, definition: str, among: str = "voted") -> LabelMatrix:
+    """Return the votes of the ``vote`` table that a definition's label is fused from.
+
+    ``among`` names a table with the ``nct_id`` of the trials to include, by default those with a vote. A model learns
+    from silence too, so what it is fitted on must hold the silent trials: among those with a vote alone, the absence of
+    one function's vote would mean the presence of another's.
+    """
     functions = fused(definition)
     names = sorted(functions)
     con.execute(
@@ -74,7 +79,7 @@ def label_matrix(con: duckdb.DuckDBPyConnection, definition: str) -> LabelMatrix
     con.execute(
         "create or replace temp table voted_trial as "
         "select nct_id, coalesce(phase, 'NA') as phase, row_number() over (order by nct_id) - 1 as number "
-        "from core_study semi join voted using (nct_id)"
+        f"from core_study semi join {among} using (nct_id)"
     )
     trials = con.execute("select nct_id, phase from voted_trial order by number").fetchnumpy()
     cells = con.execute("select number, function, vote from voted join voted_trial using (nct_id)").fetchnumpy()

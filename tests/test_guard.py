@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
 from benchmarks.votes import generate
-from cto.fuse import GroupedDawidSkene, LabelMatrix, Majority, Triplet, Verdict, fit_or_refuse, guard
+from cto.fuse import NO_VOTE, GroupedDawidSkene, LabelMatrix, Majority, Triplet, Verdict, fit_or_refuse, guard
+from cto.fuse.matrix import Floats, Json
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +65,67 @@ def test_labels_that_turn_over_without_one_group_are_refused() -> None:
     assert "without 'p_value', only" in verdict.reason
 
 
-def test_a_group_is_not_left_out_when_too_little_would_remain() -> None:
+@dataclass(frozen=True)
+class Given(Majority):
+    """Predicts what it is given: one thing with the function ``lead``, another without."""
+
+    whole: tuple[float, ...] = ()
+    part: tuple[float, ...] = ()
+
+    def predict_proba(self, matrix: LabelMatrix) -> Floats:
+        return np.array(self.whole if "lead" in matrix.functions else self.part)
+
+    def function_table(self, matrix: LabelMatrix) -> list[Json]:
+        return [{"name": "lead", "kind": "outcome", "information": 1.0}]
+
+
+@pytest.mark.parametrize(
+    ("whole", "part", "is_accepted"),
+    [
+        ((0.9, 0.8, 0.7, 0.4), (0.4, 0.7, 0.8, 0.9), False),
+        ((0.9, 0.8, 0.7, 0.4), (0.9, 0.4, 0.7, 0.3), True),
+        ((0.9, 0.8, 0.7, 0.6), (0.6, 0.7, 0.8, 0.9), True),
+        ((0.9, 0.8, 0.7, 0.4), (0.5, 0.5, 0.5, 0.5), True),
+    ],
+    ids=["half stay but ranks turn", "ranks stay", "one label only, whose ranks mean nothing", "nothing to compare"],
+)
+def test_ranks_that_turn_over_are_refused_as_labels_are(
+    whole: tuple[float, ...], part: tuple[float, ...], is_accepted: bool
+) -> None:
+    for_it, against = np.array([1, 1, 0, 0]), np.array([0, 0, 1, 1])
+    votes = matrix({"lead": for_it, "paper": for_it, "p_value": against}, {})
+    verdict = guard(Given(whole=whole, part=part), votes)
+    assert verdict.accepted == is_accepted
+    assert ("without 'lead', trials rank the other way round" in verdict.reason) != is_accepted
+
+
+def test_a_fit_that_overrules_outcome_votes_by_conduct_is_refused() -> None:
+    votes = matrix(
+        {"p_value": np.array([0, 0, 1, 1]), "paper": np.array([0, NO_VOTE, 1, 1]), "safety": np.array([1, 1, 1, 0])},
+        {"safety": "conduct"},
+    )
+    verdict = guard(Given(whole=np.array([0.1, 0.6, 0.9, 0.8]), part=np.array([0.1, 0.6, 0.9, 0.8])), votes)
+    assert not verdict.accepted
+    assert verdict.reason == "It labels 25% of the trials against outcome votes that agree."
+
+
+def test_two_groups_are_too_few_to_learn_from() -> None:
     rng = np.random.default_rng(3)
     y = rng.integers(2, size=2_000)
-    two = matrix({"p_value": ballots(rng, y, 0.9), "paper": ballots(rng, y, 0.9)}, {})
-    assert guard_of(two).reason.endswith("Not left out, as too little would remain: 'p_value', 'paper'.")
+    two = {"p_value": ballots(rng, y, 0.9), "paper": ballots(rng, y, 0.9), "silent": np.full(len(y), NO_VOTE)}
+    verdict = guard_of(matrix(two, {}))
+    assert not verdict.accepted
+    assert verdict.reason == "Too few groups vote to learn from (p_value, paper): it takes 3."
+
+
+def test_a_group_is_not_left_out_when_all_outcome_votes_left_would_be_the_same() -> None:
+    rng = np.random.default_rng(4)
+    y = rng.integers(2, size=5_000)
+    stopped = rng.random(len(y)) < np.where(y == 1, 0.02, 0.3)
+    columns = {"p_value": ballots(rng, y, 0.9), "safety": ballots(rng, y, 0.6), "stop": np.where(stopped, 0, NO_VOTE)}
+    verdict = guard_of(matrix(columns, {"safety": "conduct"}))
+    assert verdict.accepted, verdict.reason
+    assert verdict.reason.endswith("Not left out, as all outcome votes left would be the same: 'p_value'.")
 
 
 def test_votes_that_say_nothing_are_refused() -> None:

@@ -11,6 +11,10 @@ from cto.fuse.matrix import NO_VOTE, Floats, Json, LabelMatrix, LabelModel
 
 ROWS = 10_000
 """Trials that a fit is judged on and refitted on: enough to see a label turn over, and cheap."""
+FEWEST_GROUPS = 3
+"""Groups that must vote for the accuracy of any to be learnt: two voices that differ may each be the wrong one."""
+MOST_OVERRULED = 0.05
+"""Share of trials that a fit may label against outcome votes that agree."""
 
 
 class Explained(LabelModel, Protocol):
@@ -46,12 +50,21 @@ def fit_or_refuse(model: Explained, matrix: LabelMatrix, fallback: LabelModel) -
 def guard(model: Explained, matrix: LabelMatrix) -> Verdict:
     """Judge a fitted model by the votes it was fitted on, at most :data:`ROWS` trials of them.
 
-    It is refused when its strongest function does not tell an outcome: then the latent label is the size of the trial
-    or the like. And it is refused when leaving out one group and fitting anew turns the labels over: more than half of
-    those that both fits give are opposite, or the two rank trials the other way round. A group is not left out when a
-    single one would remain, as one voice agrees with itself, or when all outcome votes left would be the same.
+    It is refused when
+
+    - fewer than three groups vote: no two voices can tell which of them is right;
+    - its strongest function does not tell an outcome: then the latent label is the size of the trial or the like;
+    - it often labels against outcome votes that agree: then how trials went outweighs what came of them;
+    - leaving out one group and fitting anew turns the labels over: more than half of those that both fits give are
+      opposite, or the two rank trials the other way round. A group is not left out when all outcome votes left would be
+      the same.
     """
     trials = matrix.sample(ROWS, seed=0)
+    voting = {g for g, votes in zip(trials.groups, trials.votes.T, strict=True) if (votes != NO_VOTE).any()}
+    if len(voting) < FEWEST_GROUPS:
+        heard = ", ".join(sorted(voting)) or "none"
+        reason = f"Too few groups vote to learn from ({heard}): it takes {FEWEST_GROUPS}."
+        return Verdict(accepted=False, reason=reason, strongest="")
     table = model.function_table(trials)
     best = max(table, key=lambda row: (row["information"], row["name"]), default=None)
     if best is None or best["information"] <= 0:
@@ -61,18 +74,30 @@ def guard(model: Explained, matrix: LabelMatrix) -> Verdict:
         reason = f"The latent label is not the outcome: the function that says most of it is {strongest}."
         return Verdict(accepted=False, reason=reason, strongest=best["name"])
     whole = model.predict_proba(trials)
+    overruled = _overruled(trials, whole)
+    if overruled > MOST_OVERRULED:
+        reason = f"It labels {overruled:.0%} of the trials against outcome votes that agree."
+        return Verdict(accepted=False, reason=reason, strongest=best["name"])
     skipped = []
     for group in sorted(set(trials.groups)):
         others = trials.columns([i for i, of in enumerate(trials.groups) if of != group])
-        if len(set(others.groups)) < 2 or _only_label(others):
+        if _only_label(others):
             skipped.append(repr(group))
         elif how := _turned_over(whole, model.fit(others).predict_proba(others)):
             reason = f"The labels hang on one group: without {group!r}, {how}."
             return Verdict(accepted=False, reason=reason, strongest=best["name"])
     reason = f"The strongest function is {strongest}, and no group turns the labels over when it is left out."
     if skipped:
-        reason += f" Not left out, as too little would remain: {', '.join(skipped)}."
+        reason += f" Not left out, as all outcome votes left would be the same: {', '.join(skipped)}."
     return Verdict(accepted=True, reason=reason, strongest=best["name"])
+
+
+def _overruled(matrix: LabelMatrix, p_success: Floats) -> float:
+    """Return the share of trials labelled against outcome votes that agree, among those that have such votes."""
+    outcome = matrix.votes[:, [kind == "outcome" for kind in matrix.kinds]]
+    for_it, against = (outcome == 1).any(axis=1), (outcome == 0).any(axis=1)
+    agree = for_it != against
+    return float(((p_success > 0.5) != for_it)[agree].mean()) if agree.any() else 0.0
 
 
 def _only_label(matrix: LabelMatrix) -> bool:

@@ -123,7 +123,8 @@ class LabelMatrix:
 
         """
         if odd := sorted(set(zip(self.functions, self.groups, self.kinds, strict=True)) ^ set(signature)):
-            raise ValueError(f"the model was not fitted on these functions: {odd[0][0]!r} came, went or moved ({odd})")
+            name, group, kind = odd[0]
+            raise ValueError(f"only one of model and votes has function {name!r} of group {group!r} and kind {kind!r}")
 
 
 class LabelModel(Protocol):

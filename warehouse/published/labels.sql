@@ -14,12 +14,11 @@ select
     'none' as calibration,
     coalesce(n.n_votes, 0) as n_votes,
     case when p.p_success is null then 'no_evidence' when p.p_success = 0.5 then 'tie' end as abstain_reason,
-    coalesce(s.overall_status, '') <> 'SUSPENDED' as is_final,
+    coalesce(t.overall_status, '') <> 'SUSPENDED' as is_final,
     false as is_censored,
     null as horizon_end,
     t.as_of
 from trials t cross join definition d
-join core_study s on s.nct_id = t.nct_id
 left join probability p on p.nct_id = t.nct_id and p.definition = d.definition
 left join n_votes n on n.nct_id = t.nct_id and n.definition = d.definition
 where t.is_ended

@@ -1,4 +1,4 @@
-"""From stored registry pages to core tables: studies a second, memory, and the night after.
+"""From stored registry pages to labels: studies a second and memory by stage, and the night after.
 
 Run: python benchmarks/registry.py [--studies FILE] [--n 100000] [--changed 2000]
 
@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -27,14 +27,16 @@ from pathlib import Path
 import duckdb
 
 from connectors.clinicaltrials_gov import TABLES, clinicaltrials_gov
-from cto import build, ingest, snapshot
+from cto import build, ingest, pipeline, snapshot
+from cto import plan as planning
 from cto.jsonrows import document_columns
-from cto.lake import Lake
+from cto.lake import Lake, to_json
 from cto.plan import Plan
 from cto.sample import STUDIES
 from cto.snapshot import Page, Snapshot
 
 PAGE = 1000
+DAY = date(2026, 1, 1)
 REAL = Path(__file__).parents[2] / "shared" / "data" / "registry" / "studies.jsonl.gz"
 _ID = re.compile(rb'"nctId": ?"NCT\d{8}"')
 
@@ -72,10 +74,12 @@ def _call(step: str, home: str, chosen: argparse.Namespace) -> dict[str, float]:
 
 
 def _store_file(lake: Lake, chosen: argparse.Namespace) -> None:
+    lake.create("lake.json", to_json({"holds": "live"}))
     _store(lake, _lines(chosen.studies))
 
 
 def _store_many(lake: Lake, chosen: argparse.Namespace) -> None:
+    lake.create("lake.json", to_json({"holds": "live"}))
     _store(lake, _replicated(chosen.studies, chosen.n))
 
 
@@ -89,11 +93,23 @@ def _core(lake: Lake, chosen: argparse.Namespace) -> dict[str, float]:
     """Parse what is not parsed and build every core table."""
     snap = snapshot.load(lake, "clinicaltrials_gov")
     assert snap is not None
-    plan = Plan((snap,), date(2026, 1, 1), is_sample=False)
+    plan = Plan((snap,), DAY, is_sample=False)
     with _Clock() as clock:
         ingest.parse(lake, clinicaltrials_gov, snap)
         build.build(lake, plan)
     return clock.found(lake.read_json(plan.core.manifest)["tables"]["core_study"]["rows"])
+
+
+def _stage(run: Callable[[Lake, Plan], object]) -> Callable[[Lake, argparse.Namespace], dict[str, float]]:
+    """Return a step that runs one stage over the core tables that are there."""
+
+    def step(lake: Lake, chosen: argparse.Namespace) -> dict[str, float]:
+        planned = planning.plan(lake, DAY)
+        with _Clock() as clock:
+            run(lake, planned)
+        return clock.found(lake.read_json(planned.core.manifest)["tables"]["core_study"]["rows"])
+
+    return step
 
 
 def _duckdb_alone(lake: Lake, chosen: argparse.Namespace) -> dict[str, float]:
@@ -161,18 +177,27 @@ class _Clock:
         return {"studies": studies, "seconds": self.wall, "cpu": self.cpu, "peak_mb": peak}
 
 
-_STEPS = {
+_STEPS: dict[str, Callable[[Lake, argparse.Namespace], object]] = {
     "store_file": _store_file,
     "store_many": _store_many,
     "change": _change,
     "core": _core,
     "duckdb": _duckdb_alone,
+    "fit": _stage(pipeline.fit),
+    "vote": _stage(pipeline.vote),
+    "fuse": _stage(pipeline.fuse),
 }
-_SAID = {"core": "pages to core", "duckdb": "DuckDB reads them"}
+_SAID = {
+    "core": "pages to core",
+    "duckdb": "DuckDB reads them",
+    "fit": "cut points and models",
+    "vote": "all label functions",
+    "fuse": "votes to labels",
+}
 _CASES = (
-    ("the file", "file", "store_file", ("core", "duckdb")),
-    ("generated", "many", "store_many", ("core", "duckdb")),
-    ("the night after", "many", "change", ("core",)),
+    ("the file", "file", "store_file", ("core", "duckdb", "fit", "vote", "fuse")),
+    ("generated", "many", "store_many", ("core", "duckdb", "fit", "vote", "fuse")),
+    ("the night after", "many", "change", ("core", "vote", "fuse")),
 )
 
 if __name__ == "__main__":

@@ -31,14 +31,19 @@ def fit(lake: Lake, plan: Plan, is_carried: bool, progress: Progress = quiet) ->
         con.execute(macros())
         open_tables(lake, con, plan.core)
         con.execute("create table run as select ?::date as as_of, ?::boolean as is_current", [*plan.day])
-        con.execute("create temp table ended as " + _ENDED)
-        cut_points = _cut_points(con)
+        open_ended(con)
+        cut_points = learn_cut_points(con)
         cast_votes(con, plan, cut_points)
         models: Json = {}
         for number, definition in enumerate(DEFINITIONS, start=1):
             models[definition] = _model(con, definition)
             progress("fit", number, len(DEFINITIONS))
     return fits.keep(lake, plan.as_of, cut_points, models, is_carried)
+
+
+def open_ended(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the ``ended`` table: the trials that were known and had ended by the day in ``run``, and their phase."""
+    con.execute("create or replace temp table ended as " + _ENDED)
 
 
 _ENDED = """
@@ -50,10 +55,10 @@ where has_ended(study_type, overall_status, completion_date, completion_date_pre
 """
 
 
-def _cut_points(con: duckdb.DuckDBPyConnection) -> list[Json]:
+def learn_cut_points(con: duckdb.DuckDBPyConnection) -> list[Json]:
     """Return the cut points: the median of a function's scores in a phase, and half the width of their middle third."""
     con.execute(
-        "create temp table score (label_function varchar, version integer, nct_id varchar, score double, "
+        "create or replace temp table score (label_function varchar, version integer, nct_id varchar, score double, "
         "score_basis varchar, available_at date)"
     )
     for function in registry.label_functions():

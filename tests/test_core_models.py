@@ -107,3 +107,147 @@ def test_flow_counts_are_read_by_period_and_arm(run_sql: Query) -> None:
     assert [(r["started"], r["completed"], r["completed_text"], r["not_completed"]) for r in found] == [
         (1050, None, "x", None)
     ]
+
+
+# Groups of the results
+
+
+def sides(run_sql: Query, arms: dict[str, str | None], *titles: str) -> list[str]:
+    found = run_sql(
+        models()["core_result_group"],
+        **{
+            f"{RAW}arm": [
+                {"nct_id": "NCT1", "arm_index": i, "arm_label": label, "arm_type": kind}
+                for i, (label, kind) in enumerate(arms.items())
+            ],
+            f"{RAW}event_group": [
+                {"nct_id": "NCT1", "group_index": i, "group_title": title} for i, title in enumerate(titles)
+            ],
+        },
+    )
+    told = {row["group_title"]: f"{row['arm_role']} {row['arm_match']}" for row in found}
+    return [told[title] for title in titles]
+
+
+@pytest.mark.parametrize(
+    ("arms", "titles", "expected"),
+    [
+        ({"Drug 5 mg": E, "Placebo": P}, ["Drug, 5 mg", "placebo"], ["experimental exact", "control exact"]),
+        ({"Drug": E, "Old drug": A}, ["Drug", "Old drug"], ["experimental exact", "control exact"]),
+        ({"Botulin": A, "Saline": P}, ["Botulin", "Saline"], ["experimental exact", "control exact"]),
+        ({"X": A, "Y": A}, ["X", "Y"], ["None none", "None none"]),
+        ({"Drug": E, "Sham": S}, ["Arm 1: Drug daily", "Sham (6 weeks)"], ["experimental fuzzy", "control fuzzy"]),
+        ({"Celecoxib": E, "Placebo": P}, ["Celecoxibe", "Placebo"], ["experimental fuzzy", "control exact"]),
+        ({}, ["Drug", "Placebo"], ["experimental name", "control name"]),
+        ({}, ["Drug + placebo", "Standard care"], ["experimental name", "control name"]),
+        ({}, ["Radiation", "Surgery"], ["None none", "None none"]),
+        ({"Dose A": E, "Dose B": P}, ["Dose"], ["None none"]),
+        ({"Drug": E, "Drug and diet": N}, ["Drug"], ["experimental exact"]),
+    ],
+    ids=[
+        "same words",
+        "active comparator beside an experimental arm",
+        "active comparator beside placebo alone",
+        "comparators on an equal footing",
+        "label within the title",
+        "a spelling apart",
+        "by name, without arms",
+        "a drug with placebo is the drug's side",
+        "nothing to tell by",
+        "as like to both sides",
+        "exact before fuzzy",
+    ],
+)
+def test_a_group_is_on_the_side_of_the_arm_it_is_named_after(
+    run_sql: Query, arms: dict[str, str | None], titles: list[str], expected: list[str]
+) -> None:
+    assert sides(run_sql, arms, *titles) == expected
+
+
+def events(run_sql: Query, groups: dict[str, tuple[int | None, int | None]], roles: dict[str, str]) -> dict[str, Any]:
+    found = run_sql(
+        models()["core_event_rate"],
+        core_adverse_event_total=[
+            {"nct_id": "NCT1", "group_index": i, "group_title": title, "serious_affected": x, "serious_at_risk": n}
+            for i, (title, (x, n)) in enumerate(groups.items())
+        ],
+        core_result_group=[
+            {"nct_id": "NCT1", "group_key": title.lower(), "arm_role": role, "arm_match": "exact"}
+            for title, role in roles.items()
+        ],
+    )
+    assert len(found) <= 1
+    return found[0] if found else {}
+
+
+def test_a_rate_is_the_difference_between_the_sides(run_sql: Query) -> None:
+    found = events(
+        run_sql, {"A": (3, 49), "B": (9, 99), "C": (1, 9)}, {"A": "experimental", "B": "control", "C": "experimental"}
+    )
+    assert (found["experimental_affected"], found["experimental_at_risk"]) == (4, 58)
+    assert (found["score_basis"], found["arm_match"]) == ("difference", "exact")
+    assert found["percent"] == pytest.approx(100 * (4.5 / 59 - 9.5 / 100))
+
+
+@pytest.mark.parametrize("roles", [{}, {"A": "experimental", "B": "experimental"}], ids=["unmatched", "one side"])
+def test_a_rate_without_two_sides_is_pooled(run_sql: Query, roles: dict[str, str]) -> None:
+    found = events(run_sql, {"A": (3, 49), "B": (9, 99)}, roles)
+    assert (found["score_basis"], found["arm_match"]) == ("pooled", "pooled")
+    assert found["percent"] == pytest.approx(100 * 12.5 / 149)
+
+
+@pytest.mark.parametrize("counts", [(3, None), (None, 10), (0, 0), (11, 10), (-1, 10)], ids=str)
+def test_counts_that_cannot_be_are_no_rate(run_sql: Query, counts: tuple[int | None, int | None]) -> None:
+    assert events(run_sql, {"A": counts}, {}) == {}
+
+
+def test_dropouts_of_all_periods_are_a_share_of_who_started_the_first(run_sql: Query) -> None:
+    def period(number: int, **counts: int) -> dict[str, Any]:
+        return {"nct_id": "NCT1", "period_index": number, "group_id": "FG1", "group_title": "A"} | counts
+
+    flow = [period(1, started=100, not_completed=10), period(2, started=90, completed=70)]
+    found = run_sql(models()["core_event_rate"], core_participant_flow=flow)
+    assert [(row["event"], row["affected"], row["at_risk"]) for row in found] == [("dropout", 30, 100)]
+
+
+# Since when a field has been known
+
+
+def versions(*rows: tuple[str | None, str | None, str | None]) -> dict[str, Any]:
+    """Return the stored versions of a record, oldest first: last update, status, enrolment."""
+    named = [
+        {"nct_id": "NCT1", "page": i, "last_update_post_date_text": day, "overall_status": s, "enrollment_text": n}
+        for i, (day, s, n) in enumerate(rows, start=1)
+    ]
+    pages = [{"source": "clinicaltrials_gov", "page": n, "position": n} for n in range(1, 9)]
+    return {f"{RAW}study": named, "raw_page": pages}
+
+
+@pytest.mark.parametrize(
+    ("rows", "since", "basis"),
+    [
+        ([("2020-01-01", "TERMINATED", "9")], "2020-01-01", "last_update_posted"),
+        ([("2020-01-01", "RECRUITING", "9"), ("2020-02-01", "TERMINATED", "9")], "2020-02-01", "last_update_posted"),
+        ([("2020-01-01", "TERMINATED", "9"), ("2020-02-01", "TERMINATED", "8")], "2020-01-01", "earlier_version"),
+        (
+            [("2020-01-01", "TERMINATED", "9"), ("2020-02-01", "SUSPENDED", "9"), ("2020-03-01", "TERMINATED", "9")],
+            "2020-03-01",
+            "last_update_posted",
+        ),
+        ([("2020-01-01", "TERMINATED", "9"), (None, "TERMINATED", "9")], "2020-01-01", "earlier_version"),
+        ([(None, "TERMINATED", "9")], None, "last_update_posted"),
+    ],
+    ids=["one version", "changed", "kept", "changed and changed back", "undated now", "never dated"],
+)
+def test_a_stop_is_known_since_the_first_version_that_held_it(
+    run_sql: Query, rows: list[tuple[str | None, str | None, str | None]], since: str | None, basis: str
+) -> None:
+    found = run_sql(models()["core_study"], **versions(*rows))[-1]
+    assert (str(found["stop_known_since"] or "") or None, found["stop_known_basis"]) == (since, basis)
+
+
+def test_fields_are_dated_apart(run_sql: Query) -> None:
+    rows = [("2020-01-01", "TERMINATED", "9"), ("2020-02-01", "TERMINATED", "8"), ("2020-03-01", "TERMINATED", "8")]
+    found = run_sql(models()["core_study"], **versions(*rows))[-1]
+    assert str(found["stop_known_since"]) == "2020-01-01"
+    assert str(found["enrollment_known_since"]) == "2020-02-01"

@@ -74,7 +74,9 @@ def enrolled(count: object) -> Json:
 def analysed(**fields: Any) -> Json:
     """Return a results section with one analysis of a primary outcome."""
     analysis = {"groupIds": ["OG000", "OG001"], **fields}
-    measure = {"type": "PRIMARY", "title": "Survival", "reportingStatus": "POSTED", "analyses": [analysis]}
+    groups = [{"id": "OG000", "title": "Drug"}, {"id": "OG001", "title": "Placebo"}]
+    measure = {"type": "PRIMARY", "title": "Survival", "reportingStatus": "POSTED", "groups": groups}
+    measure |= {"analyses": [analysis]}
     return {"outcomeMeasuresModule": {"outcomeMeasures": [measure]}}
 
 

@@ -421,3 +421,58 @@ def test_the_area_under_the_curve_of_a_clinical_score_is_no_pharmacokinetics(tab
     found = votes_of(tables, "primary_p_value", "endpoint_met")
     votes = {nct_id: found.get(nct_id, (None,))[0] for nct_id in ("NCT00460564", "NCT00460655")}
     assert votes == {"NCT00460564": 1, "NCT00460655": 1}
+
+
+# What the readers of the results stand on
+
+
+def test_groups_and_values_of_primary_outcomes_are_the_records(studies: dict[str, Json], tables: Tables) -> None:
+    def number(text: str | None) -> float | None:
+        return float(text) if text is not None and re.fullmatch(r"[+-]?\d*\.?\d+", text) else None
+
+    def rows(study: Json) -> Iterator[tuple[Any, ...]]:
+        for index, measure in enumerate(measures(study), 1):
+            if measure["type"] != "PRIMARY" or measure.get("reportingStatus") != "POSTED":
+                continue
+            values: dict[str, list[str | None]] = defaultdict(list)
+            for each in measure.get("classes", []):
+                for category in each.get("categories", []):
+                    for cell in category.get("measurements", []):
+                        values[cell["groupId"]].append(cell.get("value"))
+            first = next(iter(measure.get("denoms", [])), {})
+            counted = {cell["groupId"]: int(cell["value"]) for cell in first.get("counts", [])}
+            for position, group in enumerate(measure.get("groups", []), 1):
+                told = values[group["id"]]
+                value = number(told[0]) if len(told) == 1 else None
+                yield (
+                    index,
+                    position,
+                    group["id"],
+                    group.get("title"),
+                    counted.get(group["id"]),
+                    len(told) or None,
+                    value,
+                )
+
+    columns = "measure_index, group_index, group_id, group_title, n_analyzed, n_values, value"
+    found = tables.by_study("core_primary_outcome_group", columns)
+    assert_same(found, by_study(studies, rows))
+    assert sum(map(len, found.values())) > 1000
+
+
+def test_shares_count_the_records_participants(studies: dict[str, Json], tables: Tables) -> None:
+    """All groups pooled; which side a group is on is tested apart."""
+    expected: dict[tuple[str, str], tuple[int, int]] = {}
+    for nct_id, study in studies.items():
+        groups = at(study, "resultsSection.adverseEventsModule.eventGroups", [])
+        for event, kind in (
+            ("deaths", "deaths"),
+            ("serious_adverse_events", "serious"),
+            ("other_adverse_events", "other"),
+        ):
+            cells = [(g.get(f"{kind}NumAffected"), g.get(f"{kind}NumAtRisk")) for g in groups]
+            sound = [(x, n) for x, n in cells if x is not None and n is not None and 0 <= x <= n and n > 0]
+            if sound:
+                expected[nct_id, event] = (sum(x for x, _ in sound), sum(n for _, n in sound))
+    rows = tables.rows("core_event_rate", "nct_id, event, affected, at_risk", "event <> 'dropout'")
+    assert_same({row[:2]: row[2:] for row in rows}, expected)

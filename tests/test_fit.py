@@ -1,0 +1,234 @@
+"""Fits: cut points and label models are learnt once, on what was known, and carried on unchanged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from cto import fit as fits
+from cto import fitting, pipeline, registry
+from cto.diff import diff
+from cto.fit import Fit
+from cto.lake import Lake, LakeError, PointerMovedError
+from cto.pipeline import Night
+from cto.plan import plan
+from cto.sample import STUDIES
+from cto.sandbox import Sandbox
+from cto.settings import Settings
+
+DAY = date(2026, 1, 31)
+WORLD = STUDIES[1]
+Refresh = Callable[..., Night]
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(str(tmp_path / "lake"))
+
+
+def keep(lake: Lake, day: date, is_carried: bool = True, cut: float = 1.0) -> Fit:
+    return fits.keep(lake, day, [{"cut": cut}], {}, is_carried)
+
+
+# Which fit a day uses
+
+
+def test_a_day_uses_the_newest_fit_carried_from_before_it(lake: Lake) -> None:
+    old, new = keep(lake, date(2020, 1, 1)), keep(lake, date(2022, 1, 1), cut=2.0)
+    assert fits.usable(lake, date(2021, 6, 1)) == old
+    assert fits.usable(lake, date(2023, 6, 1)) == new
+    assert fits.usable(lake, date(2019, 6, 1)) is None
+
+
+def test_a_fit_made_in_passing_serves_its_own_day_alone(lake: Lake) -> None:
+    passing = keep(lake, date(2015, 1, 1), is_carried=False)
+    assert fits.usable(lake, date(2015, 1, 1)) == passing
+    assert fits.usable(lake, date(2015, 1, 2)) is None
+
+
+def test_of_two_fits_of_a_day_the_later_made_counts(lake: Lake) -> None:
+    keep(lake, DAY)
+    later = keep(lake, DAY, cut=2.0)
+    keep(lake, date(2020, 1, 1))
+    assert fits.usable(lake, DAY) == later
+
+
+def test_a_fit_of_other_label_functions_is_not_used(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(lake, DAY)
+    functions = registry.label_functions()
+    changed = (replace(functions[0], version=functions[0].version + 1), *functions[1:])
+    monkeypatch.setattr(registry, "label_functions", lambda: changed)
+    assert fits.usable(lake, DAY) is None
+
+
+def test_a_damaged_list_of_fits_names_itself(lake: Lake) -> None:
+    lake.put(fits.HEAD, b"{")
+    with pytest.raises(LakeError, match=r"fits/HEAD\.json is damaged.*cto fit"):
+        fits.usable(lake, DAY)
+
+
+# What is fitted
+
+
+@pytest.fixture
+def con(empty: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Return tables of 85 ended trials, 40 of phase 2, 40 of phase 3, 5 of phase 1; trial i lost i percent."""
+    empty.execute("insert into run values ('2021-01-01', false)")
+    empty.execute(
+        """
+        insert into core_study by name
+        select 'NCT' || i as nct_id, 'INTERVENTIONAL' as study_type, 'COMPLETED' as overall_status,
+            date '2019-01-01' as completion_date, 'day' as completion_date_precision,
+            date '2018-01-01' as first_post_date, date '2020-01-01' as results_first_post_date,
+            case when i < 40 then 'PHASE2' when i < 80 then 'PHASE3' else 'PHASE1' end as phase
+        from range(85) t(i)
+        """
+    )
+    empty.execute(
+        """
+        insert into core_event_rate by name
+        select 'NCT' || i as nct_id, 'dropout' as event, 'pooled' as score_basis, 'pooled' as arm_match,
+            1.0 as standard_error, 1 as affected, 10 as at_risk, i as percent
+        from range(85) t(i)
+        """
+    )
+    return empty
+
+
+def cut_points(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
+    fitting.open_ended(con)
+    return {row["phase"]: row for row in fitting.learn_cut_points(con) if row["label_function"] == "dropout"}
+
+
+def test_a_cut_point_is_the_median_of_its_phase_and_the_band_its_middle_third(con: duckdb.DuckDBPyConnection) -> None:
+    found = cut_points(con)
+    assert {k: found["PHASE2"][k] for k in ("cut", "band", "n", "fitted_on", "fitted_as_of")} == {
+        "cut": 20.0,  # 19.5, to two significant digits
+        "band": 6.5,
+        "n": 40,
+        "fitted_on": "phase",
+        "fitted_as_of": "2021-01-01",
+    }
+
+
+def test_a_phase_of_few_trials_takes_the_cut_point_of_all(con: duckdb.DuckDBPyConnection) -> None:
+    found = cut_points(con)
+    assert (found["PHASE1"]["fitted_on"], found["PHASE1"]["n"]) == ("all", 85)
+    assert found["PHASE1"]["cut"] != found["PHASE2"]["cut"]
+
+
+def test_with_too_few_trials_there_is_no_cut_point(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("delete from core_event_rate where ltrim(nct_id, 'NCT')::integer >= 29")
+    assert cut_points(con) == {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "results_first_post_date = '2022-01-01'",
+        "results_first_post_date = null",
+        "completion_date = '2022-01-01'",
+        "first_post_date = '2022-01-01'",
+        "study_type = 'OBSERVATIONAL'",
+    ],
+)
+def test_trials_of_later_evidence_or_end_are_not_learnt_from(con: duckdb.DuckDBPyConnection, change: str) -> None:
+    before = cut_points(con)["PHASE2"]["n"]
+    con.execute(f"update core_study set {change} where nct_id in ('NCT1', 'NCT2')")
+    assert (before, cut_points(con)["PHASE2"]["n"]) == (40, 38)
+
+
+# How builds carry it
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(studies=STUDIES) as running:
+        yield running
+
+
+@pytest.fixture
+def refresh(tmp_path: Path, sandbox: Sandbox) -> Refresh:
+    def run(day: date = DAY) -> Night:
+        settings = Settings(str(tmp_path / "lake"), day, {"clinicaltrials_gov": sandbox.registry_url}, backoff=0)
+        return pipeline.refresh(settings, now=lambda: datetime(2026, 2, 1, tzinfo=UTC))
+
+    return run
+
+
+def turned(nct_id: str) -> dict[str, Any]:
+    """Return a trial of the world with other results: more dropouts, more events, another p-value."""
+    text = next(line for line in WORLD.open(encoding="utf-8") if nct_id in line)
+    study = json.loads(text)
+    study["protocolSection"]["statusModule"]["lastUpdatePostDateStruct"]["date"] = "2026-01-15"
+    study["protocolSection"]["designModule"]["enrollmentInfo"]["count"] = 5
+    for group in study["resultsSection"]["adverseEventsModule"]["eventGroups"]:
+        group["seriousNumAffected"] = group["seriousNumAtRisk"]
+    for measure in study["resultsSection"]["outcomeMeasuresModule"]["outcomeMeasures"]:
+        for analysis in measure.get("analyses", []):
+            analysis["pValue"] = "0.9"
+    return study
+
+
+def test_a_changed_study_moves_no_other_trials_label(refresh: Refresh, sandbox: Sandbox, lake: Lake) -> None:
+    before = refresh()
+    sandbox.post_studies([turned("NCT99900003")])
+    after = refresh()
+    assert after.is_new
+    labels = "select * exclude (as_of) from read_parquet(?) where nct_id <> 'NCT99900003' order by all"
+    told = [duckdb.execute(labels, [lake.url(n.release.file("labels.parquet"))]).fetchall() for n in (before, after)]
+    assert told[0] == told[1]
+    assert len(told[0]) > 500
+    moved = {row["nct_id"] for row in diff(lake, before.release, after.release)["labels"]}
+    assert moved == {"NCT99900003"}
+    assert before.release.manifest["fit"] == after.release.manifest["fit"]
+
+
+def test_later_days_carry_the_first_fit(refresh: Refresh, lake: Lake) -> None:
+    first = refresh().release.manifest["fit"]
+    refresh(DAY + timedelta(days=1))
+    assert plan(lake, DAY + timedelta(days=1)).fitted.id == first["id"]
+
+
+def test_a_fit_on_purpose_is_used_from_its_day_on(refresh: Refresh, lake: Lake) -> None:
+    first = refresh().release.manifest["fit"]["id"]
+    pipeline.build(lake, plan(lake, DAY))
+    pipeline.fit(lake, plan(lake, date(2019, 1, 1)), anew=True)
+    assert plan(lake, DAY).fitted.id == first
+    assert plan(lake, date(2025, 1, 1)).fitted.fitted_as_of == date(2019, 1, 1)
+
+
+def test_a_look_back_learns_nothing_from_later_days(refresh: Refresh, lake: Lake) -> None:
+    refresh()
+    past = refresh(date(2014, 1, 1)).release.manifest["fit"]
+    assert past["fitted_as_of"] == "2014-01-01"
+    assert plan(lake, date(2015, 1, 1)).fit is None
+
+
+def test_two_runs_that_fit_at_once_use_one_fit(refresh: Refresh, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    refresh()
+    theirs = fits.usable(lake, DAY)
+
+    def lost(*args: Any) -> Any:
+        raise PointerMovedError("another run was faster")
+
+    monkeypatch.setattr(fitting.fits, "keep", lost)
+    mine = pipeline.fit(lake, replace(plan(lake, DAY), fit=None))
+    assert mine.fit == theirs
+
+
+def test_a_release_publishes_its_cut_points(refresh: Refresh, lake: Lake) -> None:
+    release = refresh().release
+    rows = duckdb.execute(
+        "select label_function, count(*), min(fitted_as_of) from read_parquet(?) group by 1",
+        [lake.url(release.file("cut_points.parquet"))],
+    ).fetchall()
+    assert {name for name, *_ in rows} >= {"dropout", "enrollment", "sites", "sponsors", "update_lag"}
+    assert {day for *_, day in rows} == {DAY}

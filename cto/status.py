@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from cto import fit as fits
 from cto import registry, release, snapshot
+from cto.fit import Fit
 from cto.lake import Lake
 from cto.plan import plan
 from cto.snapshot import Snapshot
@@ -15,7 +18,7 @@ Json = dict[str, Any]
 
 
 def status(lake: Lake, now: datetime) -> Json:
-    """Return the state as plain values; ``core`` and ``release`` are None until built and published."""
+    """Return the state as plain values; ``core``, ``fit`` and ``release`` are None until made."""
     snapshots = [snap for c in registry.connectors() if (snap := snapshot.load(lake, c.name))]
     try:
         latest, lost = release.latest(lake), None
@@ -25,6 +28,7 @@ def status(lake: Lake, now: datetime) -> Json:
         "home": lake.root,
         "sources": {c.name: _source(lake, c.name, snapshots, now) for c in registry.connectors()},
         "core": _core(lake, snapshots, now),
+        "fit": _fit(fits.usable(lake, now.date())),
         "release": _release(latest) if latest else None,
         "release_lost": lost,
     }
@@ -60,6 +64,24 @@ def _core(lake: Lake, snapshots: list[Snapshot], now: datetime) -> Json | None:
     }
 
 
+def _fit(fit: Fit | None) -> Json | None:
+    """Return what later builds carry on: when it was fitted, and which model fuses each definition, and why."""
+    if fit is None:
+        return None
+    models = {name: {k: v for k, v in model.items() if k != "state"} for name, model in fit.models.items()}
+    return {
+        "id": fit.id,
+        "fitted_as_of": str(fit.fitted_as_of),
+        "models": models,
+        "cut_points": dict(sorted(Counter(row["label_function"] for row in fit.cut_points).items())),
+        "without_cut_points": [
+            f.name
+            for f in registry.label_functions()
+            if f.better and f.name not in {row["label_function"] for row in fit.cut_points}
+        ],
+    }
+
+
 def _release(latest: release.Release) -> Json:
     kept = ("version", "as_of", "created_at", "content_hash", "is_sample", "labels")
     return {name: latest.manifest[name] for name in kept}
@@ -87,6 +109,12 @@ def lines(found: Json) -> Iterator[str]:
         yield from (f"    unreadable {column}: {n}" for column, n in core["unreadable"].items())
         yield from (f"    unknown codes in {column}: {n}" for column, n in core["unknown_codes"].items())
         yield from (f"    in quarantine: {row['reason']} ({row['start'][:60]})" for row in core["quarantine"][:10])
+    if found["fit"]:
+        yield f"  cut points and label models: fitted as of {found['fit']['fitted_as_of']}, carried on until cto fit"
+        for definition, model in found["fit"]["models"].items():
+            yield f"    {definition}: {model['name']}" + (f"; {model['reason']}" if model.get("reason") else "")
+        for name in found["fit"]["without_cut_points"]:
+            yield f"    {name} casts no vote: too few trials to fit a cut point on"
     if found["release"] is None:
         yield f"  release: {found['release_lost'] or 'none yet'}"
         return

@@ -46,7 +46,10 @@ def serious_adverse_events() -> str:
         'results_first_posted' as available_at_basis,
         {
             'says': rate_words('had serious adverse events', r),
-            'rows': ['core_event_rate:' || r.nct_id || ':serious_adverse_events', 'core_adverse_event_total:' || r.nct_id]
+            'rows': [
+                'core_event_rate:' || r.nct_id || ':serious_adverse_events',
+                'core_adverse_event_total:' || r.nct_id
+            ]
         } as evidence
     from core_event_rate r join core_study s on r.nct_id = s.nct_id
     where r.event = 'serious_adverse_events' and s.study_type = 'INTERVENTIONAL'

@@ -14,7 +14,8 @@ def cto_status() -> str:
         stop_known_since as available_at,
         stop_known_basis as available_at_basis,
         {
-            'says': 'The trial is ' || lower(overall_status) || ', which the convention counts as failure whatever the reason.',
+            'says': 'The trial is ' || lower(overall_status)
+                || ', which the convention counts as failure whatever the reason.',
             'rows': ['core_study:' || nct_id]
         } as evidence
     from core_study

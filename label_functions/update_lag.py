@@ -17,7 +17,8 @@ def update_lag() -> str:
         {
             'says': 'The record was last updated on ' || strftime(last_update_post_date, '%-d %B %Y') || ', '
                 || abs(last_update_post_date - last_day) || ' days '
-                || case when last_update_post_date < last_day then 'before' else 'after' end || ' the trial''s completion',
+                || case when last_update_post_date < last_day then 'before' else 'after' end
+                || ' the trial''s completion',
             'rows': ['core_study:' || nct_id]
         } as evidence
     from (

@@ -10,6 +10,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from cto.fuse import LabelMatrix
+from cto.fusion import label_matrix
 from cto.lake import Lake
 from cto.plan import Plan
 
@@ -36,6 +38,14 @@ class Tables:
         stage = self._plan.core if name.startswith("core_") else self._plan.label
         sql = f"select {columns} from read_parquet(?) where {where}"
         return self._connection.execute(sql, [self._lake.url(stage.table(name))]).fetchall()
+
+    def label_matrix(self, definition: str) -> LabelMatrix:
+        """Return the votes on all ended trials."""
+        with duckdb.connect() as con:
+            for view, name in (("core_study", "trials"), ("vote", "votes")):
+                con.read_parquet(self._lake.url(self._plan.label.table(name))).create_view(view)
+            con.execute("create view ended as from core_study where is_ended")
+            return label_matrix(con, definition, among="ended")
 
     def by_study(self, name: str, columns: str, where: str = "true") -> dict[str, list[tuple[Any, ...]]]:
         """Return, by study, what follows the identifier in its rows."""

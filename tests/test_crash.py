@@ -240,7 +240,7 @@ def assert_same(home: Path, expected: Path) -> None:
     found, wanted = assert_whole(home), assert_whole(expected)
     assert found.version == wanted.version
     assert found.manifest["content_hash"] == wanted.manifest["content_hash"]
-    kept = ("core", "vote", "label", "parts", "releases", "claims", f"sources/{SOURCE}/pages")
+    kept = ("core", "fits", "vote", "label", "parts", "releases", "claims", f"sources/{SOURCE}/pages")
     ours, theirs = files(home, *kept), files(expected, *kept)
     assert ours.keys() == theirs.keys()
     differ = [name for name in ours if ours[name] != theirs[name]]
@@ -304,7 +304,7 @@ def test_a_run_killed_while_fetching_asks_for_no_stored_page_again(
     assert_same(home, undisturbed)
 
 
-STAGES = ("core", "vote", "label", "claims", "releases", "warehouse.duckdb", "warehouse.json")
+STAGES = ("core", "fits", "vote", "label", "claims", "releases", "warehouse.duckdb", "warehouse.json")
 
 
 def copy_before(stage: str, of: Path, home: Path) -> None:
@@ -328,6 +328,7 @@ def test_a_first_run_killed_when_a_file_appears_goes_on(
     ("stage", "pattern"),
     [
         ("core", "core/*/*"),
+        ("fits", "fits/*"),
         ("vote", "vote/*/*"),
         ("label", "label/*/*"),
         ("claims", "claims/*"),
@@ -494,7 +495,9 @@ def stages(home: Path, registry: Sandbox, together: threading.Barrier) -> str:
         for source in pipeline.sources([SOURCE]):
             pipeline.ingest_source(lake, chosen, source, lambda: NOW)
         planned = plan(lake, AS_OF)
-        for stage in (pipeline.build, pipeline.vote, pipeline.fuse, pipeline.check):
+        pipeline.build(lake, planned)
+        planned = pipeline.fit(lake, planned)
+        for stage in (pipeline.vote, pipeline.fuse, pipeline.check):
             stage(lake, planned)
         pipeline.publish(lake, planned, NOW)
     except PointerMovedError:
@@ -549,8 +552,10 @@ def test_runs_for_several_days_at_once_leave_the_last_day_as_the_latest(
     def publish(day: date) -> None:
         own = Lake(str(home))
         planned = plan(own, day)
-        for stage in (pipeline.build, pipeline.vote, pipeline.fuse):
-            stage(own, planned)
+        pipeline.build(own, planned)
+        planned = pipeline.fit(own, planned)
+        pipeline.vote(own, planned)
+        pipeline.fuse(own, planned)
         together.wait()
         while True:
             with suppress(PointerMovedError):

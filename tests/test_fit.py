@@ -22,6 +22,7 @@ from cto.plan import plan
 from cto.sample import STUDIES
 from cto.sandbox import Sandbox
 from cto.settings import Settings
+from cto.status import lines, status
 
 DAY = date(2026, 1, 31)
 WORLD = STUDIES[1]
@@ -222,6 +223,14 @@ def test_two_runs_that_fit_at_once_use_one_fit(refresh: Refresh, lake: Lake, mon
     monkeypatch.setattr(fitting.fits, "keep", lost)
     mine = pipeline.fit(lake, replace(plan(lake, DAY), fit=None))
     assert mine.fit == theirs
+
+
+def test_the_status_tells_what_is_carried_and_what_cannot_vote(refresh: Refresh, lake: Lake) -> None:
+    assert status(Lake(lake.root), datetime(2026, 2, 1, tzinfo=UTC))["fit"] is None
+    refresh()
+    told = "\n".join(lines(status(lake, datetime(2026, 2, 1, tzinfo=UTC))))
+    assert "fitted as of 2026-01-31, carried on until cto fit" in told
+    assert "endpoint_met: majority; Too few groups vote to learn from (efficacy): it takes 3." in told
 
 
 def test_a_release_publishes_its_cut_points(refresh: Refresh, lake: Lake) -> None:

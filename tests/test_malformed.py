@@ -133,7 +133,7 @@ class Nights:
         lake = Lake(str(self.home))
         planned = plan(lake, AS_OF)
         with duckdb.connect() as connection:
-            for stage in (planned.core, planned.label):
+            for stage in (planned.core, planned.label) if planned.fit else (planned.core,):
                 for file in (self.home / stage.manifest).parent.glob("*.parquet"):
                     connection.read_parquet(str(file)).create_view(file.stem)
             return connection.execute(sql).fetchall()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from cto.fuse import GroupedDawidSkene, guard
 from tests.real import AS_OF, Json, Tables, at, needs_registry
 
 pytestmark = needs_registry
@@ -421,6 +422,14 @@ def test_the_area_under_the_curve_of_a_clinical_score_is_no_pharmacokinetics(tab
     found = votes_of(tables, "primary_p_value", "endpoint_met")
     votes = {nct_id: found.get(nct_id, (None,))[0] for nct_id in ("NCT00460564", "NCT00460655")}
     assert votes == {"NCT00460564": 1, "NCT00460655": 1}
+
+
+def test_a_fit_whose_latent_label_is_the_size_of_the_trial_is_refused(tables: Tables) -> None:
+    matrix = tables.label_matrix("cto_compatible")
+    verdict = guard(GroupedDawidSkene().fit(matrix), matrix)
+    assert not verdict.accepted
+    assert verdict.strongest in {"sponsors", "sites", "enrollment", "update_lag"}
+    assert "of kind design" in verdict.reason
 
 
 # What the readers of the results stand on

@@ -25,7 +25,7 @@ FORBIDDEN = {
     *["populationDescription", "timeFrame", "groupDescription", "preAssignmentDetails", "recruitmentDetails"],
     *["comment", "pValueComment", "statisticalComment", "estimateComment", "nonInferiorityComment", "notes"],
     *["centralContacts", "contacts", "overallOfficials", "investigatorFullName", "oldNameTitle", "zip", "geoPoint"],
-    *["seriousEvents", "otherEvents", "classes", "moreInfoModule", "baselineCharacteristicsModule", "keywords"],
+    *["seriousEvents", "otherEvents", "moreInfoModule", "baselineCharacteristicsModule", "keywords"],
     *["ipdSharingStatementModule", "documentSection", "annotationSection", "seeAlsoLinks", "locations_nested"],
 }
 STAND_INS = {

@@ -57,8 +57,10 @@ ALLOWED = {
     "resultsSection.participantFlowModule.periods[]": "title=other milestones[].type=other "
     "milestones[].achievements[].groupId milestones[].achievements[].numSubjects dropWithdraws[].type=withdrawal "
     "dropWithdraws[].reasons[].groupId dropWithdraws[].reasons[].numSubjects",
-    "resultsSection.outcomeMeasuresModule.outcomeMeasures[]": "type title=measure reportingStatus paramType",
+    "resultsSection.outcomeMeasuresModule.outcomeMeasures[]": "type title=measure reportingStatus paramType "
+    "unitOfMeasure=other",
     "resultsSection.outcomeMeasuresModule.outcomeMeasures[].groups[]": _GROUPS,
+    "resultsSection.outcomeMeasuresModule.outcomeMeasures[].classes[].categories[].measurements[]": "groupId value",
     "resultsSection.outcomeMeasuresModule.outcomeMeasures[].denoms[]": "units=other counts[].groupId counts[].value",
     "resultsSection.outcomeMeasuresModule.outcomeMeasures[].analyses[]": "groupIds[] nonInferiorityType pValue "
     "statisticalMethod=other paramType=other paramValue ciPctValue ciNumSides ciLowerLimit ciUpperLimit",
@@ -227,6 +229,9 @@ def reduce_study(study: Record) -> Record:
     kept: Record = copy(study, build_tree(allowed_paths()), rules_for(study))
     protocol = kept["protocolSection"]
     protocol["identificationModule"]["briefTitle"] = compose_title(protocol)
+    for measure in values_at(kept, "resultsSection.outcomeMeasuresModule.outcomeMeasures[]"):
+        if measure["type"] != "PRIMARY":  # only primary outcomes are read by their values
+            measure.pop("classes", None)
     if places := protocol.get("contactsLocationsModule"):
         places["locations"] = places["locations"][:MOST_PLACES]
     if papers := protocol.pop("referencesModule", None):

@@ -13,7 +13,7 @@ GROUP_ID = Column(
     required=True,
 )
 GROUP_TITLE = Column("group_title", "VARCHAR", "Title of the group.")
-MEASURE_INDEX = Column("measure_index", "INTEGER", "Position, from 1, of the outcome measure in the record.", required=True)
+MEASURE_INDEX = Column("measure_index", "INTEGER", "Position, from 1, of the measure in the record.", required=True)
 ARM = (
     Column("arm_role", "VARCHAR", "Side of the trial; null when unclear.", values=("experimental", "control")),
     Column(

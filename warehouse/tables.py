@@ -129,7 +129,12 @@ CORE = (
         "core_result_group",
         "One row a study and title that its results give a group: which side of the trial the group is.",
         ("nct_id", "group_key"),
-        (NCT_ID, Column("group_key", "VARCHAR", "Words of the title, in lower case.", required=True), GROUP_TITLE, *ARM),
+        (
+            NCT_ID,
+            Column("group_key", "VARCHAR", "Words of the title, in lower case.", required=True),
+            GROUP_TITLE,
+            *ARM,
+        ),
     ),
     Table(
         "core_primary_outcome_group",
@@ -143,7 +148,9 @@ CORE = (
             GROUP_TITLE,
             *ARM,
             count("n_analyzed", "Units analysed, mostly participants."),
-            count("n_values", "Values the measure gives the group: more than one where it reports by time or category."),
+            count(
+                "n_values", "Values the measure gives the group: more than one where it reports by time or category."
+            ),
             Column("value", "DOUBLE", "The group's value, where it has only one."),
         ),
     ),
@@ -195,7 +202,9 @@ CORE = (
             Column("ci_lower", "DOUBLE", "Lower limit of the confidence interval."),
             Column("ci_upper", "DOUBLE", "Upper limit of the confidence interval."),
             Column("margin", "DOUBLE", "Margin of non-inferiority or equivalence, on the scale of the interval."),
-            Column("is_significant", "BOOLEAN", "Whether the hypothesis was shown; null when the record does not tell."),
+            Column(
+                "is_significant", "BOOLEAN", "Whether the hypothesis was shown; null when the record does not tell."
+            ),
             Column(
                 "favours",
                 "VARCHAR",
@@ -203,7 +212,12 @@ CORE = (
                 required=True,
                 values=("experimental", "control", "unclear"),
             ),
-            Column("is_co_primary", "BOOLEAN", "The record calls the outcome one of several co-primary ones.", required=True),
+            Column(
+                "is_co_primary",
+                "BOOLEAN",
+                "The record calls the outcome one of several co-primary ones.",
+                required=True,
+            ),
             Column(
                 "verdict",
                 "VARCHAR",
@@ -262,7 +276,17 @@ CORE = (
                 "VARCHAR",
                 "The one of them that tells most about the trial's aim; none: the text states no reason.",
                 required=True,
-                values=("efficacy", "safety", "benefit", "accrual", "funding", "business", "logistics", "other", "none"),
+                values=(
+                    "efficacy",
+                    "safety",
+                    "benefit",
+                    "accrual",
+                    "funding",
+                    "business",
+                    "logistics",
+                    "other",
+                    "none",
+                ),
             ),
         ),
     ),
@@ -299,7 +323,12 @@ CORE = (
                 required=True,
                 values=("exact", "fuzzy", "name", "pooled"),
             ),
-            Column("percent", "DOUBLE", "The difference or share, in points; half an event is added to each side.", required=True),
+            Column(
+                "percent",
+                "DOUBLE",
+                "The difference or share, in points; half an event is added to each side.",
+                required=True,
+            ),
             Column("standard_error", "DOUBLE", "Its standard error, in points.", required=True),
         ),
     ),
@@ -373,7 +402,13 @@ CUT_POINTS = Table(
     ("label_function", "phase", "score_basis", "version"),
     (
         LABEL_FUNCTION,
-        Column("phase", "VARCHAR", "Phase of the trials it is for; NA where a trial has none.", required=True, values=PHASES),
+        Column(
+            "phase",
+            "VARCHAR",
+            "Phase of the trials it is for; NA where a trial has none.",
+            required=True,
+            values=PHASES,
+        ),
         Column(
             "score_basis",
             "VARCHAR",
@@ -381,11 +416,16 @@ CUT_POINTS = Table(
             required=True,
         ),
         Column("version", "INTEGER", "Version of the label function.", required=True),
-        Column("cut", "DOUBLE", "Threshold on the function's score: the median of the trials it was fitted on.", required=True),
+        Column(
+            "cut",
+            "DOUBLE",
+            "Threshold on the function's score: the median of the trials it was fitted on.",
+            required=True,
+        ),
         Column(
             "band",
             "DOUBLE",
-            "Half-width around the cut inside which the function abstains: half the width of the middle third of the scores.",
+            "Half-width around the cut where it abstains: half the width of the middle third of the scores.",
             required=True,
         ),
         count("n", "Trials it was fitted on."),
@@ -396,7 +436,9 @@ CUT_POINTS = Table(
             required=True,
             values=("phase", "all"),
         ),
-        Column("fitted_as_of", "DATE", "Day by which those trials had ended and their scores were public.", required=True),
+        Column(
+            "fitted_as_of", "DATE", "Day by which those trials had ended and their scores were public.", required=True
+        ),
     ),
 )
 

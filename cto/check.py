@@ -38,7 +38,7 @@ def check(lake: Lake, plan: Plan) -> None:
         for name in published():
             open_table(lake, con, plan.label, name)
         con.execute("create table run as select ?::date as as_of, ?::boolean as is_current", [*plan.day])
-        _open_previous(lake, con)
+        _open_previous(lake, con, plan)
         for claim, sql in checks().items():
             rows = con.execute(f"select * from ({sql}\n) limit {SHOWN}").fetchall()
             if rows:
@@ -47,14 +47,16 @@ def check(lake: Lake, plan: Plan) -> None:
         raise GateError("nothing was published:\n- " + "\n- ".join(failures))
 
 
-def _open_previous(lake: Lake, con: duckdb.DuckDBPyConnection) -> None:
-    """Make ``previous_trial``: the trials of the latest release, none before the first or when it was taken away."""
+def _open_previous(lake: Lake, con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
+    """Make ``previous_trial``: the trials of the latest release; none before the first, for a day before the latest, or
+    when that was taken away.
+    """
     con.execute("create table previous_trial (nct_id varchar)")
     try:
         latest = release.latest(lake)
     except release.NoReleaseError:
         return
-    if latest:
+    if latest and latest.manifest["as_of"] <= str(plan.as_of):
         con.execute(f"insert into previous_trial select nct_id from {parquet(lake.url(latest.file('trials.parquet')))}")
 
 

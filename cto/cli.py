@@ -161,7 +161,7 @@ def fit(as_of: str | None) -> None:
     """Fit cut points and label models anew, on trials that had ended by a day.
 
     A refresh fits once and then carries the fit on unchanged, so that no label moves for a trial nobody touched. This
-    fits on purpose: builds of that day and later ones use it from now on. Never fitted on gold labels.
+    fits on purpose: builds use the fit of the newest day that is not after their own. Never fitted on gold labels.
     """
     chosen = settings(as_of)
     lake = open_lake()

@@ -12,13 +12,15 @@ from datetime import date
 from typing import Any
 
 from cto import registry
+from cto.fuse.stored import MODELS
 from cto.labels import DEFINITIONS
-from cto.lake import Lake, LakeError, to_json
+from cto.lake import Lake, LakeError, Pointer, PointerMovedError, to_json
 from cto.schema import digest
 
 Json = dict[str, Any]
 
 HEAD = "fits/HEAD.json"
+TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +41,16 @@ class Fit:
     models: Json = field(repr=False)
 
 
-def usable(lake: Lake, as_of: date) -> Fit | None:
+def usable(lake: Lake, as_of: date, is_current: bool) -> Fit | None:
     """Return the fit that a build as of a day uses, or None when one must be made first.
 
-    That is the latest made for this very day, else the newest carried one of an earlier day. A fit of other label
-    functions than the present ones cannot be used.
+    That is the newest carried one that is not of a later day, else, in a look back, one made for this very day. A fit
+    of other label functions or models than the present ones cannot be used.
     """
-    entries = [e for e in _entries(lake) if e["basis"] == _basis() and e["fitted_as_of"] <= str(as_of)]
-    of_the_day = [e for e in entries if e["fitted_as_of"] == str(as_of)]
+    entries = [e for e in _entries(lake.pointer(HEAD)) if e["basis"] == _basis() and e["fitted_as_of"] <= str(as_of)]
     carried = sorted((e for e in entries if e["is_carried"]), key=lambda e: str(e["fitted_as_of"]))
-    chosen = (of_the_day or carried)[-1:]
+    of_the_day = [e for e in entries if e["fitted_as_of"] == str(as_of) and not is_current]
+    chosen = (carried or of_the_day)[-1:]
     return read(lake, chosen[0]["id"]) if chosen else None
 
 
@@ -58,29 +60,35 @@ def read(lake: Lake, id_: str) -> Fit:
     return Fit(id_, date.fromisoformat(found["fitted_as_of"]), tuple(found["cut_points"]), found["models"])
 
 
-def keep(lake: Lake, fitted_as_of: date, cut_points: list[Json], models: Json, is_carried: bool) -> Fit:
-    """Store a fit and return it; from now on :func:`usable` finds it.
-
-    ``is_carried`` says that builds of later days use it too: one made in passing for a look back is for its day alone.
-
-    Raises:
-        PointerMovedError: another run stored one at the same time.
-
-    """
-    value = {"fitted_as_of": str(fitted_as_of), "basis": _basis(), "cut_points": cut_points, "models": models}
-    text = to_json(value)
+def store(lake: Lake, fitted_as_of: date, cut_points: list[Json], models: Json) -> Fit:
+    """Store a fit and return it; :func:`usable` finds it once it is listed."""
+    text = to_json({"fitted_as_of": str(fitted_as_of), "basis": _basis(), "cut_points": cut_points, "models": models})
     id_ = digest(text.decode())
     lake.put(f"fits/{id_}.json", text)
-    pointer = lake.pointer(HEAD)
-    entries = [e for e in _entries(lake) if e["id"] != id_]
-    entry = {"id": id_, "fitted_as_of": str(fitted_as_of), "basis": _basis(), "is_carried": is_carried}
-    lake.move_pointer(HEAD, to_json({"fits": [*entries, entry]}).decode(), pointer)
     return read(lake, id_)
 
 
-def _entries(lake: Lake) -> list[Json]:
-    """Return what was fitted so far, in the order it was."""
-    pointer = lake.pointer(HEAD)
+def enlist(lake: Lake, fit: Fit, is_carried: bool) -> None:
+    """List a fit for later builds; ``is_carried``: for those of later days, else for look backs to its own day.
+
+    Raises:
+        PointerMovedError: other runs kept listing theirs.
+
+    """
+    entry = {"id": fit.id, "fitted_as_of": str(fit.fitted_as_of), "basis": _basis(), "is_carried": is_carried}
+    for tries_left in reversed(range(TRIES)):
+        pointer = lake.pointer(HEAD)
+        others = [e for e in _entries(pointer) if e["id"] != fit.id]
+        try:
+            lake.move_pointer(HEAD, to_json({"fits": [*others, entry]}).decode(), pointer)
+            return
+        except PointerMovedError:
+            if not tries_left:
+                raise
+
+
+def _entries(pointer: Pointer | None) -> list[Json]:
+    """Return what was listed so far, in that order."""
     if pointer is None:
         return []
     try:
@@ -90,6 +98,7 @@ def _entries(lake: Lake) -> list[Json]:
 
 
 def _basis() -> str:
-    """Return a digest of what a fit is of: the label functions as they are versioned, and the definitions."""
+    """Return a digest of what a fit is of: label functions and models as they are versioned, and the definitions."""
     functions = [(f.name, f.version, f.kind, f.group, sorted(f.informs.items())) for f in registry.label_functions()]
-    return digest(repr((functions, sorted((name, d.kinds) for name, d in DEFINITIONS.items()))))
+    models = [(model.name, model.version) for model in MODELS]
+    return digest(repr((functions, models, sorted((name, d.kinds) for name, d in DEFINITIONS.items()))))

@@ -25,8 +25,8 @@ FEWEST = 30
 """Trials that a phase must have for a cut point of its own; with fewer it takes that of all phases together."""
 
 
-def fit(lake: Lake, plan: Plan, is_carried: bool, progress: Progress = quiet) -> Fit:
-    """Fit as of the plan's day, store it, and return it."""
+def fit(lake: Lake, plan: Plan, progress: Progress = quiet) -> Fit:
+    """Fit as of the plan's day, store the fit, and return it."""
     with connect() as con:
         con.execute(macros())
         open_tables(lake, con, plan.core)
@@ -38,7 +38,7 @@ def fit(lake: Lake, plan: Plan, is_carried: bool, progress: Progress = quiet) ->
         for number, definition in enumerate(DEFINITIONS, start=1):
             models[definition] = _model(con, definition)
             progress("fit", number, len(DEFINITIONS))
-    return fits.keep(lake, plan.as_of, cut_points, models, is_carried)
+    return fits.store(lake, plan.as_of, cut_points, models)
 
 
 def open_ended(con: duckdb.DuckDBPyConnection) -> None:
@@ -67,8 +67,10 @@ def learn_cut_points(con: duckdb.DuckDBPyConnection) -> list[Json]:
                 f"insert into score select ?, ?, nct_id, score, score_basis, available_at from ({function.sql})",
                 [function.name, function.version],
             )
-    names = [column.name for column in registry.tables()["cut_points"].columns]
-    found = con.execute(f"select {', '.join(names)} from ({_CUT_POINTS}) order by all", {"fewest": FEWEST}).fetchall()
+    columns = {column.name: column for column in registry.tables()["cut_points"].columns}
+    names = list(columns)
+    values = {"fewest": FEWEST, "phases": list(columns["phase"].values)}
+    found = con.execute(f"select {', '.join(names)} from ({_CUT_POINTS}) order by all", values).fetchall()
     return [dict(zip(names, row, strict=True)) for row in found]
 
 
@@ -85,7 +87,7 @@ fitted as (
     having count(*) >= $fewest
 ),
 phase as (
-    select distinct phase from known
+    select unnest($phases::varchar[]) as phase
 ),
 chosen as (
     select o.label_function, p.phase, o.score_basis, o.version, coalesce(own.q, o.q) as q, coalesce(own.n, o.n) as n,

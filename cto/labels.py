@@ -128,7 +128,7 @@ compared as (
     join core_study t on s.nct_id = t.nct_id
     join cut_point c
         on c.label_function = '{name}' and c.phase = coalesce(t.phase, 'NA') and c.score_basis = s.score_basis
-    where abs(score - cut) > band + noise
+    where abs(score - cut) > band + 2 * noise
 )
 select
     nct_id,
@@ -157,7 +157,7 @@ def label_function(
     """Make a label function of a Python function that returns its SQL.
 
     With ``better`` the SQL returns a score (:data:`SCORE_COLUMNS`), and the function votes where the score lies clearly
-    on one side of its fitted cut point: farther from it than the band around the cut and the score's own noise.
+    on one side of its fitted cut point: farther from it than the band around the cut and two standard errors together.
 
     Raises:
         ValueError: an unknown definition or a polarity other than +1 and -1, or no docstring.

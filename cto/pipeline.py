@@ -19,7 +19,7 @@ from cto import vote as voting
 from cto.connector import Connector
 from cto.http import Http, SourceError
 from cto.ingest import Ingested
-from cto.lake import Lake, LakeError, PointerMovedError, to_json
+from cto.lake import Lake, LakeError, to_json
 from cto.plan import Plan, Stage, plan
 from cto.progress import Progress, quiet
 from cto.release import Release
@@ -83,25 +83,22 @@ def build(lake: Lake, plan: Plan, progress: Progress = quiet) -> None:
 def fit(lake: Lake, plan: Plan, progress: Progress = quiet, anew: bool = False) -> Plan:
     """Return the plan with a fit: the one that its day may use, else one made for it now.
 
-    What is fitted for a current build is carried on by later days; what is fitted for a look back is for its day alone.
+    What is fitted for a look back is for its day alone. What is fitted in passing for a current build is carried on by
+    later days once that build is published: a night that is held back teaches nothing.
 
     Args:
         lake: where the core tables are, and the fit goes.
         plan: the snapshots and the day.
         progress: told how far it is.
-        anew: fit although there is one, on purpose: builds of later days use it from then on.
+        anew: fit although there is one, on purpose: builds of that day and later ones use it from now on.
 
     """
     if plan.fit and not anew:
         return plan
     _need(lake, plan.core, "build")
-    try:
-        made = fitting.fit(lake, plan, is_carried=anew or plan.is_current, progress=progress)
-    except PointerMovedError:  # another run fitted at the same time: one fit shall serve both
-        found = fits.usable(lake, plan.as_of)
-        if found is None or anew:
-            raise
-        made = found
+    made = fitting.fit(lake, plan, progress)
+    if anew or not plan.is_current:
+        fits.enlist(lake, made, is_carried=anew)
     return replace(plan, fit=made)
 
 
@@ -127,6 +124,8 @@ def publish(lake: Lake, plan: Plan, now: datetime) -> tuple[Release, bool]:
     """Publish a release, unless the latest has the same content, and bring the warehouse file up to it."""
     _need(lake, plan.label, "fuse")
     published, is_new = release.publish(lake, plan, now)
+    if plan.is_current and fits.usable(lake, plan.as_of, plan.is_current) is None:
+        fits.enlist(lake, plan.fitted, is_carried=True)
     newest = release.latest(lake)
     if newest and newest.version == published.version:
         warehouse_file.refresh(lake, plan, published)

@@ -7,7 +7,7 @@ a stage that is there need not run, the same inputs always lead to the same file
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache, cached_property
 from importlib.resources import files
@@ -102,8 +102,10 @@ class Plan:
     @cached_property
     def label(self) -> Stage:
         """The published tables: they follow from the votes and the fitted label models."""
-        code = _code("fusion.py", *(f"fuse/{name}.py" for name in ("matrix", "majority", "grouped", "convention")))
-        inputs = self.vote.key, code, self.fitted.models, published(), sorted(DEFINITIONS)
+        models = sorted(file.name for file in (files("cto") / "fuse").iterdir() if file.name.endswith(".py"))
+        code = _code("fusion.py", *(f"fuse/{name}" for name in models))
+        definitions = [(name, definition.kinds) for name, definition in sorted(DEFINITIONS.items())]
+        inputs = self.vote.key, code, self.fitted.models, published(), definitions
         return Stage("label", digest(repr(inputs)))
 
     def to_json(self) -> Json:
@@ -126,8 +128,9 @@ def plan(lake: Lake, as_of: date, snapshot_ids: Mapping[str, str] | None = None,
         found = tuple(snapshot.read(lake, source, id_) for source, id_ in sorted(snapshot_ids.items()))
     if not found:
         raise LakeError(f"{lake.root} holds no snapshot of any source yet: run cto ingest")
-    fit = fits.read(lake, fit_id) if fit_id else fits.usable(lake, as_of)
-    return Plan(found, as_of, lake.read_json("lake.json")["holds"] == "sample", fit)
+    planned = Plan(found, as_of, lake.read_json("lake.json")["holds"] == "sample")
+    fit = fits.read(lake, fit_id) if fit_id else fits.usable(lake, as_of, planned.is_current)
+    return replace(planned, fit=fit)
 
 
 @cache

@@ -28,7 +28,7 @@ def status(lake: Lake, now: datetime) -> Json:
         "home": lake.root,
         "sources": {c.name: _source(lake, c.name, snapshots, now) for c in registry.connectors()},
         "core": _core(lake, snapshots, now),
-        "fit": _fit(fits.usable(lake, now.date())),
+        "fit": _fit(fits.usable(lake, now.date(), is_current=True)),
         "release": _release(latest) if latest else None,
         "release_lost": lost,
     }

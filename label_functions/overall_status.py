@@ -3,25 +3,27 @@
 from cto.labels import label_function
 
 
-@label_function(kind="outcome", group="stop", informs={"success": +1})
+@label_function(kind="outcome", group="stop", informs={"success": +1}, version=2)
 def overall_status() -> str:
-    """Vote failure when a trial was terminated or withdrawn and its record gives no readable reason.
+    """Vote failure when a trial was terminated or withdrawn and its record gives no reason.
 
-    A stop with a reason is judged by the reason, and completion says nothing about the aim: neither is a vote here.
+    A stop with a reason is judged by the reason (stop_reason), and completion says nothing about the aim: neither is a
+    vote here. Nor is a text that gives completion, or another part of the record, for a reason.
     """
     return """
     select
-        nct_id,
+        s.nct_id,
         0 as vote,
         null as score,
         stop_known_since as available_at,
         stop_known_basis as available_at_basis,
         {
             'says': 'The trial was ' || lower(overall_status) || ' and its record gives no reason.',
-            'rows': ['core_study:' || nct_id]
+            'rows': ['core_study:' || s.nct_id]
         } as evidence
-    from core_study
+    from core_study s left join core_stop_reason r on s.nct_id = r.nct_id
     where study_type = 'INTERVENTIONAL'
         and overall_status in ('TERMINATED', 'WITHDRAWN')
-        and not coalesce(regexp_matches(why_stopped, '[A-Za-z]{2}'), false)
+        and coalesce(reason = 'none', true)
+        and not coalesce(regexp_matches(lower(why_stopped), 'complet|finish|reached|met\\b|see |detail'), false)
     """

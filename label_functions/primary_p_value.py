@@ -30,7 +30,7 @@ def primary_p_value() -> str:
         select * from efficacy where comparison = 'between' or not compares_groups
     ),
     untested as (
-        select distinct nct_id from measure anti join counted using (nct_id, measure_index)
+        select distinct nct_id, true as has_untested from measure anti join counted using (nct_id, measure_index)
     ),
     by_measure as (
         select nct_id, measure_index, bool_or(verdict = 'met') as is_met, bool_or(is_co_primary) as is_co_primary
@@ -38,7 +38,10 @@ def primary_p_value() -> str:
         group by all
     ),
     co_primary as (
-        select nct_id from by_measure group by nct_id having bool_or(is_co_primary) and not bool_and(is_met)
+        select nct_id
+        from by_measure left join untested using (nct_id)
+        group by nct_id, has_untested
+        having bool_or(is_co_primary) and (has_untested or not bool_and(is_met))
     ),
     trial as (
         select

@@ -181,6 +181,16 @@ def test_a_look_back_to_a_day_with_a_snapshot_is_built_from_it(tmp_path: Path) -
     assert votes_on(home, past, trial, "stop_reason") == [(0, date(2026, 3, 1), "last_update_posted")]
 
 
+def test_a_look_back_is_not_held_back_for_studies_that_came_later(tmp_path: Path) -> None:
+    home = tmp_path / "lake"
+    with Sandbox(studies=STUDIES[1]) as sandbox:
+        before = refresh(home, sandbox.registry_url, date(2026, 6, 1))
+        sandbox.post_studies([newer(next(records([STUDIES[1]])))])
+        refresh(home, sandbox.registry_url, TODAY)
+        past = refresh(home, sandbox.registry_url, date(2026, 6, 2))
+    assert past.release.manifest["content_hash"] == before.release.manifest["content_hash"]
+
+
 def test_a_look_back_before_every_snapshot_uses_the_last(tmp_path: Path) -> None:
     home = tmp_path / "lake"
     with Sandbox(studies=STUDIES[1]) as sandbox:

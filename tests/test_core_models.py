@@ -141,6 +141,12 @@ def sides(run_sql: Query, arms: dict[str, str | None], *titles: str) -> list[str
         ({}, ["Drug", "Placebo"], ["experimental name", "control name"]),
         ({}, ["Drug + placebo", "Standard care"], ["experimental name", "control name"]),
         ({}, ["Radiation", "Surgery"], ["None none", "None none"]),
+        ({}, ["All participants", "Drug", "Placebo"], ["None none", "experimental name", "control name"]),
+        ({"Drug": E, "Old": A}, ["Run-in", "Unheard of", "Placebo"], ["None none", "None none", "control name"]),
+        ({"1": E, "2": P}, ["100 mg 2 times daily"], ["None none"]),
+        ({"Vitamin D": E}, ["No vitamin D"], ["None none"]),
+        ({"Drug X": E, "Comparator": A}, ["Drug X placebo"], ["None none"]),
+        ({"Drug": E, "Healthy volunteers": "OTHER"}, ["Healthy volunteers"], ["None none"]),
         ({"Dose A": E, "Dose B": P}, ["Dose"], ["None none"]),
         ({"Drug": E, "Drug and diet": N}, ["Drug"], ["experimental exact"]),
     ],
@@ -154,6 +160,12 @@ def sides(run_sql: Query, arms: dict[str, str | None], *titles: str) -> list[str
         "by name, without arms",
         "a drug with placebo is the drug's side",
         "nothing to tell by",
+        "everybody is on no side",
+        "with typed arms, nothing is tested for standing beside a control",
+        "a short label",
+        "a negated label",
+        "the placebo of a drug",
+        "an arm of no side",
         "as like to both sides",
         "exact before fuzzy",
     ],
@@ -208,6 +220,44 @@ def test_dropouts_of_all_periods_are_a_share_of_who_started_the_first(run_sql: Q
     flow = [period(1, started=100, not_completed=10), period(2, started=90, completed=70)]
     found = run_sql(models()["core_event_rate"], core_participant_flow=flow)
     assert [(row["event"], row["affected"], row["at_risk"]) for row in found] == [("dropout", 30, 100)]
+
+
+def test_a_period_of_one_side_is_no_part_of_the_difference(run_sql: Query) -> None:
+    def period(number: int, arm: str, started: int, left: int) -> dict[str, Any]:
+        of = {"nct_id": "NCT1", "period_index": number, "group_id": arm, "group_title": arm}
+        return of | {"started": started, "not_completed": left}
+
+    flow = [period(1, "A", 300, 200), period(2, "A", 100, 10), period(2, "B", 100, 20), period(3, "B", 80, 70)]
+    roles = [{"nct_id": "NCT1", "group_key": g, "arm_role": r, "arm_match": "exact"}
+             for g, r in (("a", "experimental"), ("b", "control"))]  # fmt: skip
+    found = run_sql(models()["core_event_rate"], core_participant_flow=flow, core_result_group=roles)[0]
+    assert (found["experimental_affected"], found["experimental_at_risk"]) == (10, 100)
+    assert (found["control_affected"], found["control_at_risk"]) == (20, 100)
+
+
+def test_groups_of_one_title_are_added_up(run_sql: Query) -> None:
+    flow = [
+        {
+            "nct_id": "NCT1",
+            "period_index": 1,
+            "group_id": g,
+            "group_title": "Adults",
+            "started": 100,
+            "not_completed": 40,
+        }
+        for g in ("FG1", "FG2")
+    ]
+    found = run_sql(models()["core_event_rate"], core_participant_flow=flow)[0]
+    assert (found["affected"], found["at_risk"]) == (80, 200)
+
+
+def test_a_group_named_after_the_tested_drug_is_its_side(run_sql: Query) -> None:
+    run_sql("select 1", core_intervention=[
+        {"nct_id": "NCT1", "intervention_index": 1, "intervention_name": "Finerenone 10 mg", "role": "experimental"},
+        {"nct_id": "NCT1", "intervention_index": 2, "intervention_name": "Eplerenone", "role": "comparator"},
+    ])  # fmt: skip
+    titles = "Finerenone (20 mg)", "Eplerenone", "Finerenone or eplerenone"
+    assert sides(run_sql, {"Test": E, "Reference": A}, *titles) == ["experimental name", "control name", "None none"]
 
 
 # Since when a field has been known

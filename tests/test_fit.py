@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,9 +15,10 @@ import pytest
 
 from cto import fit as fits
 from cto import fitting, pipeline, registry
+from cto.check import GateError
 from cto.diff import diff
 from cto.fit import Fit
-from cto.lake import Lake, LakeError, PointerMovedError
+from cto.lake import Lake, LakeError
 from cto.pipeline import Night
 from cto.plan import plan
 from cto.sample import STUDIES
@@ -34,45 +36,66 @@ def lake(tmp_path: Path) -> Lake:
     return Lake(str(tmp_path / "lake"))
 
 
-def keep(lake: Lake, day: date, is_carried: bool = True, cut: float = 1.0) -> Fit:
-    return fits.keep(lake, day, [{"cut": cut}], {}, is_carried)
+def listed(lake: Lake, day: date, is_carried: bool = True, cut: float = 1.0) -> Fit:
+    fit = fits.store(lake, day, [{"cut": cut}], {})
+    fits.enlist(lake, fit, is_carried)
+    return fit
+
+
+def usable(lake: Lake, day: date, is_current: bool = False) -> Fit | None:
+    return fits.usable(lake, day, is_current)
 
 
 # Which fit a day uses
 
 
 def test_a_day_uses_the_newest_fit_carried_from_before_it(lake: Lake) -> None:
-    old, new = keep(lake, date(2020, 1, 1)), keep(lake, date(2022, 1, 1), cut=2.0)
-    assert fits.usable(lake, date(2021, 6, 1)) == old
-    assert fits.usable(lake, date(2023, 6, 1)) == new
-    assert fits.usable(lake, date(2019, 6, 1)) is None
+    old, new = listed(lake, date(2020, 1, 1)), listed(lake, date(2022, 1, 1), cut=2.0)
+    for is_current in (True, False):
+        assert usable(lake, date(2021, 6, 1), is_current) == old
+        assert usable(lake, date(2023, 6, 1), is_current) == new
+        assert usable(lake, date(2019, 6, 1), is_current) is None
 
 
-def test_a_fit_made_in_passing_serves_its_own_day_alone(lake: Lake) -> None:
-    passing = keep(lake, date(2015, 1, 1), is_carried=False)
-    assert fits.usable(lake, date(2015, 1, 1)) == passing
-    assert fits.usable(lake, date(2015, 1, 2)) is None
+def test_a_fit_made_for_a_look_back_serves_its_own_day_alone(lake: Lake) -> None:
+    passing = listed(lake, date(2015, 1, 1), is_carried=False)
+    assert usable(lake, date(2015, 1, 1)) == passing
+    assert usable(lake, date(2015, 1, 1), is_current=True) is None
+    assert usable(lake, date(2015, 1, 2)) is None
 
 
 def test_of_two_fits_of_a_day_the_later_made_counts(lake: Lake) -> None:
-    keep(lake, DAY)
-    later = keep(lake, DAY, cut=2.0)
-    keep(lake, date(2020, 1, 1))
-    assert fits.usable(lake, DAY) == later
+    listed(lake, DAY)
+    later = listed(lake, DAY, cut=2.0)
+    listed(lake, date(2020, 1, 1))
+    assert usable(lake, DAY) == later
 
 
 def test_a_fit_of_other_label_functions_is_not_used(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    keep(lake, DAY)
+    listed(lake, DAY)
     functions = registry.label_functions()
     changed = (replace(functions[0], version=functions[0].version + 1), *functions[1:])
     monkeypatch.setattr(registry, "label_functions", lambda: changed)
-    assert fits.usable(lake, DAY) is None
+    assert usable(lake, DAY) is None
+
+
+def test_a_fit_of_another_version_of_a_model_is_not_used(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed(lake, DAY)
+    monkeypatch.setattr(fits, "MODELS", tuple(replace(model, version=99) for model in fits.MODELS))
+    assert usable(lake, DAY) is None
+
+
+def test_fits_that_are_listed_at_once_are_all_listed(lake: Lake) -> None:
+    days = [date(2020, 1, day) for day in range(1, 9)]
+    with ThreadPoolExecutor(len(days)) as pool:
+        made = list(pool.map(lambda day: listed(lake, day), days))
+    assert [usable(lake, day) for day in days] == made
 
 
 def test_a_damaged_list_of_fits_names_itself(lake: Lake) -> None:
     lake.put(fits.HEAD, b"{")
     with pytest.raises(LakeError, match=r"fits/HEAD\.json is damaged.*cto fit"):
-        fits.usable(lake, DAY)
+        usable(lake, DAY)
 
 
 # What is fitted
@@ -211,18 +234,24 @@ def test_a_look_back_learns_nothing_from_later_days(refresh: Refresh, lake: Lake
     past = refresh(date(2014, 1, 1)).release.manifest["fit"]
     assert past["fitted_as_of"] == "2014-01-01"
     assert plan(lake, date(2015, 1, 1)).fit is None
+    assert plan(lake, date(2014, 1, 1)).fitted.id == past["id"]
 
 
-def test_two_runs_that_fit_at_once_use_one_fit(refresh: Refresh, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    refresh()
-    theirs = fits.usable(lake, DAY)
+def test_a_night_that_is_held_back_teaches_nothing(
+    refresh: Refresh, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: Any) -> None:
+        raise GateError("held back")
 
-    def lost(*args: Any) -> Any:
-        raise PointerMovedError("another run was faster")
-
-    monkeypatch.setattr(fitting.fits, "keep", lost)
-    mine = pipeline.fit(lake, replace(plan(lake, DAY), fit=None))
-    assert mine.fit == theirs
+    with monkeypatch.context() as held:
+        held.setattr(pipeline.checking, "check", refuse)
+        with pytest.raises(GateError):
+            refresh()
+    assert usable(lake, DAY, is_current=True) is None
+    published = refresh().release.manifest["fit"]["id"]
+    found = usable(lake, DAY, is_current=True)
+    assert found is not None
+    assert found.id == published
 
 
 def test_the_status_tells_what_is_carried_and_what_cannot_vote(refresh: Refresh, lake: Lake) -> None:

@@ -35,11 +35,14 @@ def group(measure: int, number: str, role: str | None, value: float | None, **ch
     return plain | {"arm_role": role, "arm_match": "exact", "value": value} | changes
 
 
-def votes(run_sql: Query, analyses: list[dict[str, Any]], *more: dict[str, Any], **tables: Any) -> list[int]:
+def votes(
+    run_sql: Query, analyses: list[dict[str, Any]], *more: dict[str, Any], unit: str | None = None, **tables: Any
+) -> list[int]:
     """Return the votes on analyses of measures, each by default with an experimental and a control group."""
     parsed = "p_value = p_value(p_value_text), p_value_operator = p_value_operator(p_value_text)"
     names = ("nct_id", "measure_index", "outcome_type", "title")
-    measures = {a["measure_index"]: {n: a[n] for n in names} | {"reporting_status": "POSTED"} for a in analyses}
+    posted = {"reporting_status": "POSTED", "unit": unit}
+    measures = {a["measure_index"]: {n: a[n] for n in names} | posted for a in analyses}
     groups = [
         {
             "nct_id": "NCT1",
@@ -134,53 +137,34 @@ def test_a_p_value_vote_names_its_rows_and_day(run_sql: Query) -> None:
 
 
 NI = {"non_inferiority_type": "NON_INFERIORITY", "estimate_type": "Hazard Ratio (HR)", "title": "Death"}
-DIFFERENCE = {
-    "non_inferiority_type": "NON_INFERIORITY",
-    "estimate_type": "Risk Difference (RD)",
-    "title": "Clinical cure",
-}
+DIFFERENCE = NI | {"estimate_type": "Risk Difference (RD)", "title": "Clinical cure"}
+EQUIVALENCE = DIFFERENCE | {"non_inferiority_type": "EQUIVALENCE"}
+SCORE = DIFFERENCE | {"title": "Score"}
 
 
 @pytest.mark.parametrize(
-    ("changes", "expected"),
+    ("changes", "comment", "interval", "expected"),
     [
-        (NI | {"non_inferiority_comment": "a margin of 1.3", "ci_lower": 0.9, "ci_upper": 1.2}, [1]),
-        (NI | {"non_inferiority_comment": "a margin of 1.3", "ci_lower": 0.9, "ci_upper": 1.4}, [0]),
-        (NI | {"ci_lower": 0.9, "ci_upper": 1.2}, []),
-        (DIFFERENCE | {"non_inferiority_comment": "margin -10%", "ci_lower": -7.0, "ci_upper": 2.0}, [1]),
-        (DIFFERENCE | {"non_inferiority_comment": "margin -10%", "ci_lower": -12.0, "ci_upper": 2.0}, [0]),
-        (DIFFERENCE | {"non_inferiority_comment": "margin -10%", "ci_lower": -0.07, "ci_upper": 0.02}, [1]),
-        (DIFFERENCE | {"non_inferiority_comment": "margin -0.10", "ci_lower": -12.0, "ci_upper": 2.0}, [0]),
-        (
-            DIFFERENCE
-            | {
-                "title": "Score",
-                "non_inferiority_comment": "upper limit of the CI less than 5",
-                "ci_lower": -2.0,
-                "ci_upper": 4.0,
-            },
-            [1],
-        ),
-        (
-            DIFFERENCE
-            | {
-                "non_inferiority_type": "EQUIVALENCE",
-                "non_inferiority_comment": "margin 5",
-                "ci_lower": -4.0,
-                "ci_upper": 4.0,
-            },
-            [1],
-        ),
-        (
-            DIFFERENCE
-            | {
-                "non_inferiority_type": "EQUIVALENCE",
-                "non_inferiority_comment": "margin 5",
-                "ci_lower": -6.0,
-                "ci_upper": 4.0,
-            },
-            [0],
-        ),
+        (NI, "a margin of 1.3", (0.9, 1.2), [1]),
+        (NI, "a margin of 1.3", (0.9, 1.4), [0]),
+        (NI, None, (0.9, 1.2), []),
+        (DIFFERENCE, "margin -10%", (-7.0, 2.0), [1]),
+        (DIFFERENCE, "margin -10%", (-12.0, 2.0), [0]),
+        (DIFFERENCE, "margin -10%", (-0.07, 0.02), [1]),
+        (DIFFERENCE | {"unit": "percentage of participants"}, "margin -0.10", (-12.0, 2.0), [0]),
+        (DIFFERENCE, "lower limit of the 95% CI above -10%", (-30.0, -11.0), [0]),
+        (DIFFERENCE, "NI if p<0.025", (-30.0, -11.0), []),
+        (NI | {"group_description": "aged >= 18 years"}, None, (1.5, 2.6), []),
+        (NI, "a margin of 67%", (0.4, 0.62), [0]),
+        (NI, "a margin of 10%", (0.4, 0.62), []),
+        (DIFFERENCE | {"title": "HbA1c"}, "upper bound of the 95% CI below a margin of 1.5", (-0.6, 0.8), [1]),
+        (SCORE, "margin of 0.4; upper bound of the 95% CI", (0.3, 1.3), [0]),
+        (DIFFERENCE, "margin 10, control minus drug", (15.0, 25.0), []),
+        (SCORE, "upper limit of the CI less than 5", (-2.0, 4.0), [1]),
+        (EQUIVALENCE, "margin 5", (-4.0, 4.0), [1]),
+        (EQUIVALENCE, "margin 5", (-6.0, 4.0), [0]),
+        (EQUIVALENCE | {"estimate_type": "GMT ratio"}, "within 80% to 125%", (0.9, 1.2), [1]),
+        (EQUIVALENCE | {"estimate_type": "GMT ratio"}, "within 80% to 125%", (2.5, 3.5), [0]),
     ],
     ids=[
         "a ratio inside its margin",
@@ -190,15 +174,28 @@ DIFFERENCE = {
         "a difference that reaches it",
         "percent against shares",
         "shares against percent",
+        "a confidence level is no margin",
+        "a p-value is no margin",
+        "an age is no margin",
+        "percent of a ratio",
+        "a margin that no ratio has",
+        "an assay's name and a confidence level",
+        "a confidence level's percent is not the margin's",
+        "subtracted the other way round",
         "the bound that the record names",
         "equivalent",
         "not equivalent",
+        "bioequivalent",
+        "not bioequivalent",
     ],
 )
 def test_non_inferiority_is_judged_by_interval_and_margin(
-    run_sql: Query, changes: dict[str, Any], expected: list[int]
+    run_sql: Query, changes: dict[str, Any], comment: str | None, interval: tuple[float, float], expected: list[int]
 ) -> None:
-    assert votes(run_sql, [analysis("0.6", **changes)]) == expected
+    unit = changes.get("unit")
+    told = {name: value for name, value in changes.items() if name != "unit"} | {"non_inferiority_comment": comment}
+    tested = analysis("0.6", ci_lower=interval[0], ci_upper=interval[1], **told)
+    assert votes(run_sql, [tested], unit=unit) == expected
 
 
 @pytest.mark.parametrize(
@@ -213,6 +210,12 @@ def test_non_inferiority_is_judged_by_interval_and_margin(
         ("Change in weird score", 9.0, 6.0, {}, [1]),
         ("Change in pain", 9.0, 6.0, {}, [1]),
         ("Change in pain", -3.0, -6.0, {}, [0]),
+        ("Time from randomization to death", 20.0, 12.0, {"estimate_type": "Hazard Ratio (HR)", "estimate": 0.6}, [1]),
+        ("Percentage of participants with LDL-C < 70 mg/dL", 80.0, 50.0, {}, [1]),
+        ("Participants without relapse", 80.0, 50.0, {}, [1]),
+        ("At least 50% reduction in seizure frequency", 80.0, 50.0, {}, [1]),
+        ("Non-responders", 20.0, 50.0, {}, [1]),
+        ("Score of those studied in the kitchen", 20.0, 50.0, {}, [1]),
         ("Overall survival", None, None, {"estimate_type": "Hazard Ratio (HR)", "estimate": 0.7}, [1]),
         ("Overall survival", 12.0, 20.0, {"estimate_type": "Hazard Ratio (HR)", "estimate": 0.7}, [1]),
     ],
@@ -226,6 +229,12 @@ def test_non_inferiority_is_judged_by_interval_and_margin(
         "a score of unknown direction",
         "a rise that may be a fall without its sign",
         "a smaller fall of a complaint",
+        "a time from the start",
+        "a share below a threshold",
+        "a share without",
+        "a share that lost some",
+        "a share that did not respond",
+        "words within words",
         "a hazard ratio alone",
         "values and estimate at odds",
     ],
@@ -240,6 +249,18 @@ def test_significance_counts_in_the_right_direction(
 ) -> None:
     groups = [group(1, "1", "experimental", treated), group(1, "2", "control", control)]
     assert votes(run_sql, [analysis("0.01", title=title, **changes)], core_primary_outcome_group=groups) == expected
+
+
+@pytest.mark.parametrize("title", ["Pre-emptive drug", "Preparation A"])
+def test_a_group_called_pre_something_is_no_time_before_treatment(run_sql: Query, title: str) -> None:
+    groups = [group(1, "1", "experimental", 9.0, group_title=title), group(1, "2", "control", 3.0)]
+    assert votes(run_sql, [analysis("0.01", title="Deaths")], core_primary_outcome_group=groups) == [0]
+
+
+def test_before_and_after_are_within_a_group(run_sql: Query) -> None:
+    groups = [group(1, "1", None, 9.0, group_title="Pre-dose"), group(1, "2", None, 3.0, group_title="Week 4")]
+    votes(run_sql, [analysis("0.01")], core_primary_outcome_group=groups)
+    assert run_sql("select comparison from core_primary_analysis") == [{"comparison": "within"}]
 
 
 def test_a_difference_between_two_treatments_on_an_equal_footing_is_no_vote(run_sql: Query) -> None:
@@ -260,6 +281,8 @@ def test_the_reference_drug_against_placebo_is_no_vote(run_sql: Query) -> None:
         ("0.03", "one-sided alpha of 0.025", [1]),
         ("0.06", "two-sided alpha of 0.10", [1]),
         ("0.03", "90% power to detect 0.02", [1]),
+        ("0.03", "statistical significance p=0.03", [1]),
+        ("0.08", "at the 10% significance level", [1]),
     ],
 )
 def test_a_stated_significance_level_is_held_to(run_sql: Query, p: str, words: str, expected: list[int]) -> None:
@@ -275,12 +298,31 @@ HAZARD = {"estimate_type": "Hazard Ratio (HR)", "estimate": 0.7}
         (HAZARD | {"ci_lower": 0.5, "ci_upper": 0.9}, [1]),
         (HAZARD | {"ci_lower": 0.5, "ci_upper": 1.2}, [0]),
         (HAZARD | {"estimate_type": "Mean", "ci_lower": 0.5, "ci_upper": 0.9}, []),
+        (HAZARD | {"estimate_type": "Difference in mean duration", "ci_lower": 0.5, "ci_upper": 0.9}, [1]),
+        (HAZARD | {"estimate_type": "Difference in mean duration", "ci_lower": -0.5, "ci_upper": 0.5}, [0]),
+        (HAZARD | {"estimate_type": "Log odds ratio", "ci_lower": -0.5, "ci_upper": 0.5}, [0]),
+        (HAZARD | {"estimate_type": "Difference or change (hr)", "ci_lower": -0.5, "ci_upper": 0.5}, [0]),
         (HAZARD | {"ci_lower": 0.5, "ci_upper": 0.9, "ci_percent": 80.0}, []),
     ],
-    ids=["excludes no effect", "holds it", "no contrast", "not confident"],
+    ids=[
+        "excludes no effect",
+        "holds it",
+        "no contrast",
+        "a difference that excludes 0",
+        "a difference that holds it",
+        "a logarithm",
+        "words that are no ratio",
+        "not confident",
+    ],
 )
 def test_an_interval_stands_in_for_a_p_value(run_sql: Query, changes: dict[str, Any], expected: list[int]) -> None:
     assert votes(run_sql, [analysis(None, title="Death", **changes)]) == expected
+
+
+def test_a_co_primary_outcome_without_a_test_withholds_the_vote(run_sql: Query) -> None:
+    untested = {"nct_id": "NCT1", "measure_index": 2, "outcome_type": "PRIMARY", "reporting_status": "POSTED"}
+    tested = analysis("0.01", statistical_comment="Two co-primary endpoints")
+    assert votes(run_sql, [tested], untested | {"title": "Overall survival"}) == []
 
 
 @pytest.mark.parametrize(("comment", "expected"), [("Co-primary endpoint", []), (None, [1])])
@@ -307,7 +349,26 @@ def test_co_primary_outcomes_must_all_be_met(run_sql: Query, comment: str | None
     ids=str,
 )
 def test_only_a_stop_without_a_reason_is_a_vote(run_sql: Query, changes: dict[str, Any], expected: list[int]) -> None:
-    assert [row["vote"] for row in run_sql(overall_status.sql, core_study=[study(**changes)])] == expected
+    stated = [{"nct_id": "NCT1", "reasons": ["accrual"], "reason": "accrual"}] if "accrual" in str(changes) else []
+    found = run_sql(overall_status.sql, core_study=[study(**changes)], core_stop_reason=stated)
+    assert [row["vote"] for row in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "expected"),
+    [
+        ("Study discontinued.", "none", [0]),
+        ("Withdrawn", "none", [0]),
+        ("Study completed", "none", []),
+        ("See detailed description", "none", []),
+        ("Business decision", "business", []),
+    ],
+)
+def test_a_text_that_gives_no_reason_is_none(run_sql: Query, text: str, reason: str, expected: list[int]) -> None:
+    stops = [{"nct_id": "NCT1", "reasons": [reason], "reason": reason}]
+    stopped = study(overall_status="TERMINATED", why_stopped=text)
+    found = run_sql(overall_status.sql, core_study=[stopped], core_stop_reason=stops)
+    assert [row["vote"] for row in found] == expected
 
 
 @pytest.mark.parametrize(("has_results", "expected"), [(True, [1]), (False, []), (None, [])])
@@ -369,7 +430,7 @@ def event(**changes: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("percent", "noise", "expected"),
-    [(30.0, 1.0, [0]), (3.0, 1.0, [1]), (11.0, 0.5, []), (8.5, 0.5, []), (13.0, 2.0, []), (12.9, 0.5, [0])],
+    [(30.0, 1.0, [0]), (3.0, 1.0, [1]), (11.0, 0.5, []), (8.5, 0.5, []), (13.0, 0.6, []), (13.1, 0.5, [0])],
     ids=["above", "below", "in the band", "in the band below", "lost in noise", "beyond band and noise"],
 )
 @pytest.mark.parametrize("name", ["dropout", "deaths", "serious_adverse_events", "other_adverse_events"])

@@ -49,6 +49,10 @@ def reasons_of(con: duckdb.DuckDBPyConnection, text: str | None) -> list[str] | 
         ("Non-inferiority could not be shown", ["efficacy"]),
         ("Survival was inferior in the test arm; worse outcome with the new drug", ["efficacy"]),
         ("Insufficient eficacy", ["efficacy"]),
+        ("No improvement in accrual after opening new sites", ["accrual"]),
+        ("No efficacy analysis was performed", ["none"]),
+        ("A new standard of care showed superior efficacy", ["other"]),
+        ("Patient safety concerns related to COVID-19", ["other"]),
         # safety
         ("Unacceptable hepatotoxicity in cohort 3", ["safety"]),
         ("Three SAEs in the highest dose", ["safety"]),

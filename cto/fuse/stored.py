@@ -8,6 +8,8 @@ from cto.fuse.majority import Majority
 from cto.fuse.matrix import Json, LabelModel
 from cto.fuse.triplet import Triplet
 
+MODELS: tuple[LabelModel, ...] = (GroupedDawidSkene(), Majority(), Triplet(), CtoConvention())
+
 
 def to_json(model: LabelModel) -> Json:
     """Return a fitted model as plain values."""
@@ -21,8 +23,7 @@ def from_json(value: Json) -> LabelModel:
         ValueError: no model is called so in that version: the code is another one.
 
     """
-    models: tuple[LabelModel, ...] = (GroupedDawidSkene(), Majority(), Triplet(), CtoConvention())
-    for model in models:
+    for model in MODELS:
         if (model.name, model.version) == (value["name"], value["version"]):
             return model.with_state(value["state"])
     raise ValueError(f"no label model is called {value['name']} version {value['version']}: run cto fit")

@@ -48,6 +48,11 @@ create or replace macro stop_topic() as
 -- Then without what is said not to be the reason or not to be seen; and every cause a statement of its own.
 create or replace macro stop_stated(t) as
     t
+        -- 'no improvement in accrual' is slow accrual; 'no efficacy analysis', 'non-efficacy reasons' are no result
+        .regexp_replace('\b(no|lack of|without|little|insufficient|limited) (\w+ )?(improvement|increase|change|progress)s? '
+            || '(in|of|to|with) ((the|patient|study) )*enrol', ' . slow enrol', 'g')
+        .regexp_replace('\bno (\w+ )?(efficacy|safety) (analys\w+|evaluations?|assessments?|data)( (was|were|is|are|be|performed|'
+            || 'done|conducted|available|planned))*|\bnon efficacy( related)?( reasons?| issues?)?', ' . ', 'g')
         -- 'not due to …', 'unrelated to …', up to the end of the statement or of the list of topics
         .regexp_replace('\b(not ((terminated?|stopped|discontinued|halted|closed|suspended|withdrawn|cancell?ed|'
             || 'prompted|driven|triggered|caused|motivated|influenced|made|taken|based|been|being|directly|'
@@ -368,12 +373,15 @@ create or replace macro stop_reasons(text) as (
     from (
         select t, list_filter([
             case when stop_accrual(t) then 'accrual' end,
-            case when stop_benefit(stop_positive(here)) and not stop_efficacy(t) then 'benefit' end,
+            case
+                when stop_benefit(stop_positive(here)) and not stop_efficacy(t)
+                    and not regexp_matches(t, 'standard of care|\bcompet|\bnewer\b|\balternative') then 'benefit'
+            end,
             case when stop_business(t) then 'business' end,
             case when stop_efficacy(here) then 'efficacy' end,
             case when stop_funding(t) then 'funding' end,
             case when stop_logistics(t) then 'logistics' end,
-            case when stop_safety(here) then 'safety' end
+            case when stop_safety(here) and not regexp_matches(here, '\bcovid\b') then 'safety' end
         ], lambda reason: reason is not null) as found
         from (
             select t, stop_here(t) as here

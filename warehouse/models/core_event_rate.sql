@@ -1,19 +1,41 @@
 -- Shares of participants: where the results name both sides of the trial, experimental minus control; else all groups pooled.
 -- Half an event and one participant are added to each side, so that none of ten is not taken for none of a thousand.
-with flow as (
+with period as (
+    select
+        f.nct_id,
+        f.period_index,
+        f.group_id,
+        coalesce(not_completed, started - completed) as affected,
+        started as at_risk,
+        r.arm_role,
+        r.arm_match
+    from core_participant_flow f
+    left join core_result_group r on f.nct_id = r.nct_id and plain_words(f.group_title) = r.group_key
+    where started > 0
+),
+-- A run-in or an extension that only one side goes through tells nothing of the difference.
+shared_period as (
+    select nct_id, period_index
+    from period
+    group by all
+    having bool_or(arm_role = 'experimental') and bool_or(arm_role = 'control')
+),
+flow as (
     select
         nct_id,
-        plain_words(group_title) as group_key,
-        sum(coalesce(not_completed, started - completed)) as affected,
-        max(started) as at_risk  -- whoever starts a later period has started the first
-    from core_participant_flow
-    where group_title is not null
-    group by all
+        group_id,
+        any_value(arm_role order by period_index) as arm_role,
+        any_value(arm_match order by period_index) as arm_match,
+        sum(affected) as affected,
+        max(at_risk) as at_risk  -- whoever starts a later period has started an earlier one
+    from period
+    where (nct_id, period_index) in (from shared_period)
+        or nct_id not in (select nct_id from shared_period)
+    group by nct_id, group_id
 ),
 counted as (
-    select nct_id, 'dropout' as event, group_key, least(affected, at_risk) as affected, at_risk from flow
-    union all
-    select nct_id, 'deaths', plain_words(group_title), deaths_affected, deaths_at_risk from core_adverse_event_total
+    select nct_id, 'deaths' as event, plain_words(group_title) as group_key, deaths_affected as affected, deaths_at_risk as at_risk
+    from core_adverse_event_total
     union all
     select nct_id, 'serious_adverse_events', plain_words(group_title), serious_affected, serious_at_risk
     from core_adverse_event_total
@@ -22,9 +44,13 @@ counted as (
     from core_adverse_event_total
 ),
 sided as (
-    select c.*, r.arm_role, r.arm_match
+    select c.nct_id, c.event, c.affected, c.at_risk, r.arm_role, r.arm_match
     from counted c left join core_result_group r using (nct_id, group_key)
     where at_risk > 0 and affected between 0 and at_risk
+    union all
+    select nct_id, 'dropout', least(affected, at_risk), at_risk, arm_role, arm_match
+    from flow
+    where affected >= 0
 ),
 summed as (
     select

@@ -13,7 +13,7 @@ side as (
         g.measure_index,
         g.group_id,
         g.arm_role,
-        regexp_matches(lower(g.group_title), '^(pre|before|baseline)\b') as is_before,
+        regexp_matches(lower(g.group_title), '^(pre[- ]?(dose|infusion|treatment|intervention|test|op\w*)|before|baseline)\b') as is_before,
         case
             when regexp_matches(lower(m.unit), 'participants|patients|subjects|people|events')
                 and m.value_type in ('NUMBER', 'COUNT_OF_PARTICIPANTS')
@@ -27,6 +27,7 @@ analysis as (
     select
         a.*,
         m.named,
+        lower(coalesce(m.unit, '')) as unit,
         lower(concat_ws('. ', a.p_value_comment, a.statistical_comment, a.group_description, a.non_inferiority_comment,
             a.estimate_comment)) as words,
         null_value(lower(a.estimate_type)) as no_effect,
@@ -60,7 +61,7 @@ worded as (
         coalesce(c.is_contrast, false) as is_contrast,
         coalesce(c.is_without_experimental, false) as is_without_experimental,
         coalesce(stated_alpha(lower(p_value_comment)), stated_alpha(words)) as alpha_stated,
-        stated_margin(words) as margin_stated,
+        stated_margin(words) as stated,
         -- a change that is a rise in both groups may be the fall of a complaint, written without its sign
         case
             when better(named) = -1 and regexp_matches(named, 'change|differen|improve') and least(experimental_low, control_low) > 0
@@ -83,15 +84,23 @@ scaled as (
                 and not is_one_sided(lower(concat_ws(' ', method, p_value_comment))) then 2
             else 1
         end as alpha,
-        -- '10 %' may stand beside an interval in shares, '0.10' beside one in percent
-        case when hypothesis in ('non_inferiority', 'equivalence') then margin_stated * case
-            when no_effect = 1 then 1
-            when abs(margin_stated) >= 1 and greatest(abs(ci_lower), abs(ci_upper)) < 1 and regexp_matches(words, '\d ?(%|percent)')
-                then 0.01
-            when abs(margin_stated) < 1 and greatest(abs(ci_lower), abs(ci_upper)) > 1
-                and regexp_matches(lower(coalesce(estimate_type, '') || words), 'percent|proportion|rate|%') then 100
-            else 1
-        end end as margin,
+        -- '10 %' may stand beside an interval in shares, '0.10' beside one in percent; a ratio's margin is near 1
+        case
+            when hypothesis not in ('non_inferiority', 'equivalence') then null
+            when no_effect = 1 then case
+                when hypothesis = 'equivalence' and regexp_matches(words, '\b0?[.]?80? ?%? ?(to|and|-|–|,) ?1?[.]?25') then 1.25
+                when abs(stated.value) / case when stated.is_percent then 100 else 1 end between 0.3 and 3
+                    then abs(stated.value) / case when stated.is_percent then 100 else 1 end
+            end
+            when stated.is_percent and greatest(abs(ci_lower), abs(ci_upper)) < 1 then stated.value / 100
+            when not stated.is_percent and abs(stated.value) < 1 and greatest(abs(ci_lower), abs(ci_upper)) > 1
+                and regexp_matches(unit || coalesce(lower(estimate_type), ''), 'percent|%') then stated.value * 100
+            when abs(stated.value) <= 10 * (ci_upper - ci_lower) + greatest(abs(ci_lower), abs(ci_upper)) then stated.value
+        end as margin,
+        -- which bound the record names; where it names both, or subtracts the wrong way round, only the measure can tell
+        regexp_matches(words, 'lower (confidence )?(limit|bound|end)') as names_lower,
+        regexp_matches(words, 'upper (confidence )?(limit|bound|end)') as names_upper,
+        regexp_matches(words, '\b(control|placebo|comparator|reference|standard) (minus|-|–) ') as is_reversed,
         better * value_sign as by_value,
         better * estimate_sign as by_estimate
     from worded
@@ -121,11 +130,11 @@ sided as (
         -- the bound on the worse side must not reach the margin
         case
             when no_effect = 1 and margin > 1 then ci_upper < margin
-            when no_effect = 1 and margin between 0.001 and 0.999 then ci_lower > margin
-            when no_effect = 0 and regexp_matches(words, 'lower (limit|bound)|lower end') then ci_lower > -abs(margin)
-            when no_effect = 0 and regexp_matches(words, 'upper (limit|bound)|upper end') then ci_upper < abs(margin)
-            when no_effect = 0 and better = 1 then ci_lower > -abs(margin)
-            when no_effect = 0 and better = -1 then ci_upper < abs(margin)
+            when no_effect = 1 and margin < 1 then ci_lower > margin
+            when no_effect = 0 and names_lower and not names_upper then ci_lower > -abs(margin)
+            when no_effect = 0 and names_upper and not names_lower then ci_upper < abs(margin)
+            when no_effect = 0 and better = 1 and not is_reversed then ci_lower > -abs(margin)
+            when no_effect = 0 and better = -1 and not is_reversed then ci_upper < abs(margin)
         end as is_non_inferior,
         case
             when no_effect = 1 and margin > 0 then ci_lower > least(margin, 1 / margin) and ci_upper < greatest(margin, 1 / margin)

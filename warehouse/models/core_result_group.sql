@@ -31,6 +31,7 @@ arm as (
             when arm_type in ('PLACEBO_COMPARATOR', 'SHAM_COMPARATOR', 'NO_INTERVENTION') then 'control'
             when arm_type = 'ACTIVE_COMPARATOR' and has_experimental then 'control'
             when arm_type = 'ACTIVE_COMPARATOR' and has_control then 'experimental'
+            else 'unclear'
         end as role
     from typed
     where plain_words(arm_label) <> ''
@@ -42,10 +43,11 @@ likeness as (
         a.role,
         case
             when t.group_key = a.label then 2
-            when length(least(t.group_key, a.label)) >= 4
-                and contains(' ' || t.group_key || ' ', ' ' || a.label || ' ') then 1.5
-            when length(least(t.group_key, a.label)) >= 4
-                and contains(' ' || a.label || ' ', ' ' || t.group_key || ' ') then 1.5
+            when regexp_matches(t.group_key, '\b(no|not|non|without|never)\b') <> regexp_matches(a.label, '\b(no|not|non|without|never)\b')
+                then 0
+            when least(length(t.group_key), length(a.label)) >= 4
+                and (contains(' ' || t.group_key || ' ', ' ' || a.label || ' ')
+                    or contains(' ' || a.label || ' ', ' ' || t.group_key || ' ')) then 1.5
             else jaro_winkler_similarity(t.group_key, a.label)
         end as likeness
     from title t join arm a using (nct_id)
@@ -56,28 +58,57 @@ best as (
     qualify likeness = max(likeness) over (partition by nct_id, group_key)
 ),
 matched as (
-    select nct_id, group_key, max(likeness) as likeness, list_sort(list_distinct(list(role))) as roles
+    select nct_id, group_key, max(likeness) as likeness, list_distinct(list(role)) as roles
     from best
     group by all
 ),
 by_arm as (
+    -- A likeness that contradicts what the title calls itself is none.
     select
         t.*,
-        case when len(m.roles) = 1 then m.roles[1] end as arm_role,
-        case when len(m.roles) = 1 then case when m.likeness = 2 then 'exact' else 'fuzzy' end end as arm_match
+        m.likeness is not null as is_matched,
+        case
+            when len(m.roles) = 1 and m.roles[1] <> 'unclear'
+                and (m.likeness = 2 or m.roles[1] = 'control' or not names_control(t.group_title)) then m.roles[1]
+        end as arm_role,
+        case when m.likeness = 2 then 'exact' else 'fuzzy' end as likely_match
     from title t left join matched m using (nct_id, group_key)
 ),
+-- A title may name what the trial tests, or what it is tested against.
+treatment as (
+    select nct_id, role, unnest([plain_words(intervention_name), regexp_extract(plain_words(intervention_name), '^\w{6,}')]) as name
+    from core_intervention
+    where role in ('experimental', 'comparator')
+),
+treated as (
+    select t.nct_id, t.group_key, bool_or(i.role = 'experimental') as names_tested, bool_or(i.role = 'comparator') as names_comparator
+    from title t join treatment i on t.nct_id = i.nct_id and length(i.name) >= 4 and contains(' ' || t.group_key || ' ', ' ' || i.name || ' ')
+    group by all
+),
+-- Where a trial types no arm, what stands beside a control by name is what is tested.
 named as (
     select
-        *,
-        names_control(group_title) as is_control,
-        bool_or(coalesce(arm_role = 'control', names_control(group_title))) over (partition by nct_id) as has_control
-    from by_arm
+        b.nct_id,
+        b.group_key,
+        b.group_title,
+        b.arm_role,
+        b.likely_match,
+        case
+            when is_matched then null
+            when names_control(group_title) then 'control'
+            when regexp_matches(b.group_key, '\b(total|overall|all (participants|subjects|patients|groups|treated)|run in|enrolled|'
+                || 'randomi[sz]ed|healthy|baseline|before|after)\b') then null
+            when b.nct_id not in (select nct_id from arm where role <> 'unclear')
+                then case when bool_or(names_control(group_title)) over (partition by b.nct_id) then 'experimental' end
+            when t.names_tested and not t.names_comparator then 'experimental'
+            when t.names_comparator and not t.names_tested then 'control'
+        end as role_by_name
+    from by_arm b left join treated t using (nct_id, group_key)
 )
 select
     nct_id,
     group_key,
     group_title,
-    coalesce(arm_role, case when is_control then 'control' when has_control then 'experimental' end) as arm_role,
-    coalesce(arm_match, case when is_control or has_control then 'name' else 'none' end) as arm_match
+    coalesce(arm_role, role_by_name) as arm_role,
+    case when arm_role is not null then likely_match when role_by_name is not null then 'name' else 'none' end as arm_match
 from named

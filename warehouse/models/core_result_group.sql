@@ -40,6 +40,7 @@ likeness as (
     select
         t.nct_id,
         t.group_key,
+        a.label,
         a.role,
         case
             when t.group_key = a.label then 2
@@ -61,6 +62,13 @@ matched as (
     select nct_id, group_key, max(likeness) as likeness, list_distinct(list(role)) as roles
     from best
     group by all
+),
+-- Trials in which every arm but tested ones has a title: what other titles there are can only be theirs.
+remaining as (
+    select a.nct_id
+    from arm a anti join best b on a.nct_id = b.nct_id and a.label = b.label
+    group by a.nct_id
+    having bool_and(a.role = 'experimental')
 ),
 by_arm as (
     -- A likeness that contradicts what the title calls itself is none.
@@ -97,11 +105,12 @@ named as (
             when is_matched then null
             when names_control(group_title) then 'control'
             when regexp_matches(b.group_key, '\b(total|overall|all (participants|subjects|patients|groups|treated)|run in|enrolled|'
-                || 'randomi[sz]ed|healthy|baseline|before|after)\b') then null
+                || 'randomi[sz]ed|healthy|baseline|before|after|no|not|non|never|without)\b') then null
             when b.nct_id not in (select nct_id from arm where role <> 'unclear')
                 then case when bool_or(names_control(group_title)) over (partition by b.nct_id) then 'experimental' end
             when t.names_tested and not t.names_comparator then 'experimental'
             when t.names_comparator and not t.names_tested then 'control'
+            when b.nct_id in (select nct_id from remaining) then 'experimental'
         end as role_by_name
     from by_arm b left join treated t using (nct_id, group_key)
 )

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -183,7 +184,7 @@ _STEPS: dict[str, Callable[[Lake, argparse.Namespace], object]] = {
     "change": _change,
     "core": _core,
     "duckdb": _duckdb_alone,
-    "fit": _stage(pipeline.fit),
+    "fit": _stage(partial(pipeline.fit, anew=True)),
     "vote": _stage(pipeline.vote),
     "fuse": _stage(pipeline.fuse),
 }

@@ -1,6 +1,7 @@
 """Participants who left the trial."""
 
 from cto.labels import label_function
+from label_functions._event_rate import event_rate
 
 
 @label_function(
@@ -11,18 +12,4 @@ def dropout() -> str:
 
     Where the results name both sides, more or fewer is the experimental arms' share less the control arms'.
     """
-    return """
-    select
-        r.nct_id,
-        r.percent as score,
-        r.standard_error as noise,
-        r.score_basis,
-        s.results_first_post_date as available_at,
-        'results_first_posted' as available_at_basis,
-        {
-            'says': rate_words('did not complete', r),
-            'rows': ['core_event_rate:' || r.nct_id || ':dropout', 'core_participant_flow:' || r.nct_id]
-        } as evidence
-    from core_event_rate r join core_study s on r.nct_id = s.nct_id
-    where r.event = 'dropout' and s.study_type = 'INTERVENTIONAL'
-    """
+    return event_rate("dropout", "did not complete", "core_participant_flow")

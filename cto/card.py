@@ -39,13 +39,13 @@ def _head(manifest: Json) -> str:
 
 
 def _meaning() -> str:
-    rows = [f"| `{name}` | {definition.meaning} |" for name, definition in DEFINITIONS.items()]
+    rows = [f"| `{name}` | {definition.meaning} | {definition.zero} |" for name, definition in DEFINITIONS.items()]
     return "\n".join(
         [
             "## What a label means",
             "",
-            "| definition | 1 means |",
-            "|---|---|",
+            "| definition | 1 means | 0 means |",
+            "|---|---|---|",
             *rows,
             "",
             "A label is about a trial and the set of its experimental interventions (`trials.intervention_set`); with "
@@ -97,14 +97,17 @@ def _limits(manifest: Json) -> str:
             "- Fused without gold labels: probabilities are uncalibrated (`calibration` is `none`, intervals null), "
             "and under `cto_compatible` none at all. "
             f"Models and cut points were fitted as of {manifest['fit']['fitted_as_of']}:",
-            *(f"  - `{name}`: {_model(model)}" for name, model in manifest["fit"]["models"].items()),
+            *(f"  - `{name}`: {fused_by(model)}" for name, model in manifest["fit"]["models"].items()),
             "- Trials that post results are labelled more often than others, so labelled trials are no random sample.",
+            "- The past is thin: fields of a record are dated by its last update, or by the first stored version that "
+            "held the same, so builds as of days before the first snapshot leave out what was updated since.",
             "- Votes carry the first day their evidence was public (`available_at`): leave out later ones before "
             "predicting. An undated vote says so and appears only in builds as of the data's own day.",
         ]
     )
 
 
-def _model(model: Json) -> str:
-    refused = f"; the model learnt was refused: {model['reason']}" if model.get("accepted") is False else ""
-    return f"`{model['name']}`{refused}"
+def fused_by(model: Json) -> str:
+    """Return which label model fuses a definition and, where another was refused, why, of a fit's ``models``."""
+    refused = f" (the model learnt was refused: {model['reason']})" if model.get("accepted") is False else ""
+    return f"{model['name']}{refused}"

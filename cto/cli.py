@@ -19,6 +19,7 @@ from rich.console import Console
 from cto import explain as explaining
 from cto import pipeline, registry, release, warehouse_file
 from cto import status as state
+from cto.card import fused_by
 from cto.cli_context import (
     as_of_option,
     as_text,
@@ -169,7 +170,7 @@ def fit(as_of: str | None) -> None:
         fitted = pipeline.fit(lake, plan(lake, chosen.as_of), bars.show, anew=True).fitted
     click.echo(f"Fitted as of {fitted.fitted_as_of}: {len(fitted.cut_points)} cut points ({fitted.id})")
     for definition, model in fitted.models.items():
-        click.echo(f"  {definition}: {model['name']}{'; ' + model['reason'] if model.get('reason') else ''}")
+        click.echo(f"  {definition}: {fused_by(model)}")
 
 
 _stage("vote", "Run the label functions over the core tables.", pipeline.vote)

@@ -27,7 +27,7 @@ definition_option = click.option(
 
 @click.group()
 def evaluate() -> None:
-    """Hold the labels against gold ones, which no other command reads."""
+    """Hold the labels against gold ones, from which no label, threshold or prior is ever made."""
 
 
 @evaluate.command(name="labels")
@@ -35,7 +35,7 @@ def evaluate() -> None:
 @definition_option
 @version_option
 @click.option("--draws", type=click.IntRange(100), default=1000, show_default=True, help="Bootstrap resamples.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the resampling.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the resampling.")
 @json_option
 @told
 def labels(gold: Path, definition: str, version: str | None, draws: int, seed: int, as_json: bool) -> None:

@@ -17,9 +17,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from cto import metrics
 from cto.build import connect, parquet
+from cto.card import fused_by
 from cto.fuse import NO_VOTE, LabelMatrix, LabelModel, Majority
-from cto.fusion import label_matrix
-from cto.gold import P_VALUE_RULE, Gold, Trials, trials_of
+from cto.fuse.stored import MODELS
+from cto.fusion import fused_in, label_matrix
+from cto.gold import P_VALUE_RULE, Gold, GoldError, Trials, trials_of
+from cto.labels import DEFINITIONS
 from cto.lake import Lake
 from cto.metrics import Floats, Interval
 from cto.release import Release
@@ -32,15 +35,18 @@ Draws = tuple[int, int]
 STOPPED = ("TERMINATED", "WITHDRAWN", "SUSPENDED")
 SHARED_RULES = {" without stop rules": ("stop", "cto_status"), " without p-value rules": ("efficacy", "cto_p_value")}
 """What is appended to a model's name without the functions, by group or name, that share a rule with gold."""
-RANKING, DECIDING = ("roc_auc", "pr_auc_failure"), ("roc_auc", "f1", "kappa", "accuracy", "brier")
+RANKING, DECIDING = ("roc_auc", "pr_auc", "pr_auc_failure"), ("roc_auc", "f1", "kappa", "accuracy", "brier")
 MIN_CALIBRATION = 200
 NOTES = (
     "AUC, and PR-AUC of failures, rank every trial of a stratum, with .5 for one that has no probability.",
     "AUC*, F1 of success, kappa, accuracy, Brier score: trials with a probability; exactly .5 decides nothing.",
-    "Intervals: 95 %, resampling lead sponsors. Every figure has one in the JSON.",
+    "Intervals: 95 %, resampling lead sponsors; none of too few sponsors or one class, nor by phase, year and source.",
+    "Strata: hard, the headline: completed trials that no rule which made gold decides; by_status: the stopped ones;",
+    "  by_p_value: those not stopped, with a number under .05 given as a primary p-value.",
     f"Expected calibration error (ECE): only from {MIN_CALIBRATION} trials with a probability on.",
 )
 HEAD = f"{'labelled':>32}  {'AUC':17}{'AUC*':17}{'PR-AUC failures':17}" + "     F1  kappa   acc.  Brier    ECE"
+NO_PROBABILITY = "Under this definition rules give hard labels: Brier score and ECE judge no probability."
 NO_RULE = f"by_p_value and hard are not judged: the release holds no vote of {P_VALUE_RULE[0]} on {P_VALUE_RULE[1]}."
 
 
@@ -56,11 +62,13 @@ def evaluate(
     """Return how a release's labels, and label models fitted on its votes, agree with gold, as plain values.
 
     A figure is null where it is undefined, a stratum where the release cannot tell which trials are of it (``notes``).
-    Gold trials that have not ended or are not in the release are counted and left out. The first model is also refitted
-    without each label function in turn (``adds``: what AUC gains by having it). Equal inputs give equal results.
+    Gold trials that have not ended or are not in the release are counted and left out. The model that the release was
+    fused by is also refitted without each label function in turn (``adds``: what AUC gains by having it). Equal inputs
+    give equal results.
 
     Raises:
         ValueError: two models of one name, or one called ``published``.
+        GoldError: no gold trial is in the release.
 
     """
     names = [model.name for model in models]
@@ -72,7 +80,14 @@ def evaluate(
         con.execute("create view ended as from core_study where is_ended")
         con.execute("create view vote as from votes semi join ended using (nct_id)")
         trials = trials_of(con, gold, definition)
-        matrix = label_matrix(con, definition, among="ended")
+        matrix = label_matrix(con, definition, "ended", fused_in(release.manifest, definition))
+    if not len(trials.nct_id):
+        raise GoldError(
+            f"none of the {len(gold.nct_ids):,} trials of {gold.path} is an ended trial of release {release.version}; "
+            "is it the right release (--version)?"
+        )
+    told_of = release.manifest["fit"]["models"][definition]
+    [fusing] = [model for model in MODELS if model.name == told_of["name"]]
     n_votes = dict(zip(matrix.functions, (matrix.votes != NO_VOTE).sum(axis=0).tolist(), strict=True))
     scores, strata, draws = _scores(matrix, trials, models), _strata(trials), (n_bootstrap, seed)
     told = {name: getattr(gold, name) for name in ("path", "n_unlabelled", "n_repeated")}
@@ -81,14 +96,20 @@ def evaluate(
         "definition": definition,
         "bootstrap": {"n": n_bootstrap, "seed": seed},
         "gold": {**told, "n": len(gold.nct_ids), "n_compared": len(trials.nct_id), "left_out": trials.left_out},
+        "fused_by": told_of,
         "fitted_on": {"n": len(matrix.nct_ids), "n_votes": n_votes},
-        "notes": [*NOTES, *([NO_RULE] if trials.by_p_value is None else [])],
+        "notes": [
+            *NOTES,
+            *([NO_RULE] if trials.by_p_value is None else []),
+            *([] if DEFINITIONS[definition].is_probability else [NO_PROBABILITY]),
+        ],
         "strata": {
             name: among if among is None else _stratum(trials, scores, among, draws) for name, among in strata.items()
         },
         "by_phase": _breakdown(trials, scores, trials.phase),
         "by_year": _breakdown(trials, scores, trials.year),
-        "adds": _adds(matrix, trials, models[0], strata, draws) if models else None,
+        "by_source": _breakdown(trials, scores, trials.source),
+        "adds": _adds(matrix, trials, fusing, strata, draws),
     }
 
 
@@ -97,11 +118,11 @@ def _strata(trials: Trials) -> Strata:
     stopped, completed = np.isin(trials.status, STOPPED), trials.status == "COMPLETED"
     ruled = trials.by_p_value
     return {
-        "all": np.ones(len(stopped), dtype=bool),
+        "hard": None if ruled is None else completed & ~ruled,
         "completed": completed,
+        "all": np.ones(len(stopped), dtype=bool),
         "by_status": stopped,
         "by_p_value": None if ruled is None else ~stopped & ruled,
-        "hard": None if ruled is None else completed & ~ruled,
     }
 
 
@@ -143,7 +164,9 @@ def _stratum(trials: Trials, scores: Mapping[str, Floats], among: Mask, draws: D
     return {
         "n": n,
         "n_failures": n_failures,
-        "failures": _figure(n_failures / n if n else None, metrics.wilson(n_failures, n)),
+        "failures": _figures(labels, np.zeros(n), sponsors, ("accuracy",), draws)[
+            "accuracy"
+        ],  # of calling all failures
         "n_sponsors": len(np.unique(sponsors)),
         "rows": {name: _row(labels, p[among], sponsors, draws) for name, p in scores.items()},
     }
@@ -176,7 +199,7 @@ def _figure(value: float | None, interval: Interval | None) -> Json:
 
 
 def _breakdown(trials: Trials, scores: Mapping[str, Floats], keys: NDArray[np.str_]) -> Json:
-    """Return, by phase or by year, how many trials and failures there are, and the AUC of each score."""
+    """Return, by phase, year or source, how many trials and failures there are, and the AUC of each score."""
     found: Json = {}
     for key in np.unique(keys).tolist():
         labels = trials.label[keys == key]
@@ -186,7 +209,10 @@ def _breakdown(trials: Trials, scores: Mapping[str, Floats], keys: NDArray[np.st
 
 
 def _adds(matrix: LabelMatrix, trials: Trials, model: LabelModel, strata: Strata, draws: Draws) -> Json:
-    """Return what each function adds to a model's AUC: with all functions, refitted without it, and the difference."""
+    """Return what each function adds to a model's AUC: with all functions, refitted without it, and the difference.
+
+    Functions that vote on no trial of a stratum are left out of it.
+    """
     whole, rest = _ranked(_fitted(model, matrix, trials)), {}
     for i, name in enumerate(matrix.functions):
         if (matrix.votes[:, i] != NO_VOTE).any():
@@ -194,8 +220,14 @@ def _adds(matrix: LabelMatrix, trials: Trials, model: LabelModel, strata: Strata
     found: Json = {"model": model.name, "completed": None, "hard": None}
     for stratum in ("completed", "hard"):
         if (among := strata[stratum]) is not None:
-            found[stratum] = {name: _gain(trials, among, whole, part, draws) for name, part in rest.items()}
+            voting = _voting(matrix, trials.nct_id[among])
+            found[stratum] = {n: _gain(trials, among, whole, part, draws) for n, part in rest.items() if n in voting}
     return found
+
+
+def _voting(matrix: LabelMatrix, nct_ids: NDArray[np.str_]) -> set[str]:
+    votes = matrix.votes[np.isin(matrix.nct_ids, nct_ids)] != NO_VOTE
+    return {name for name, votes_any in zip(matrix.functions, votes.any(axis=0), strict=True) if votes_any}
 
 
 def _gain(trials: Trials, among: Mask, whole: Floats, part: Floats, draws: Draws) -> Json:
@@ -215,11 +247,12 @@ def lines(found: Json) -> Iterator[str]:
     yield f"Labels of {found['definition']!r} in release {found['release']}, against {gold['path']}"
     yield f"  {gold['n_compared']:,} of {gold['n']:,} gold trials are compared ({left_out})."
     yield from wrap(f"  Models are fitted on {fitted['n']:,} trials; votes: {votes}.", 118, subsequent_indent="    ")
+    yield from wrap(f"  Published labels are fused by {fused_by(found['fused_by'])}.", 118, subsequent_indent="    ")
     yield from (f"  {note}" for note in found["notes"])
     for name, stratum in found["strata"].items():
         yield from ("", f"{name}: not judged") if stratum is None else _stratum_lines(name, stratum)
     names = [name for name in found["strata"]["all"]["rows"] if " without " not in name and name != "all_positive"]
-    for name in ("by_phase", "by_year"):
+    for name in ("by_phase", "by_year", *(["by_source"] if len(found["by_source"]) > 1 else [])):
         yield from ("", f"{name}: trials, failures, AUC of {', '.join(names)}")
         for key, of in found[name].items():
             aucs = "".join(f"{_text(of['roc_auc'][model]):>7}" for model in names)

@@ -63,10 +63,11 @@ def _meaning(definition: str) -> str:
 
 def _verdict(label: Json) -> str:
     if label["p_success"] is None:
-        return "no label, for want of evidence"
-    share = (
-        f"p = {label['p_success']:.2f}, {'uncalibrated' if label['calibration'] == 'none' else label['calibration']}"
-    )
+        return "no label, for want of evidence of what came of the trial"
+    state = "uncalibrated" if label["calibration"] == "none" else label["calibration"]
+    share = f"p = {label['p_success']:.2f}, {state}"
+    if label["definition"] in DEFINITIONS and not DEFINITIONS[label["definition"]].is_probability:
+        share = f"by rule or vote, {label['p_success']:.2f}"
     return (
         f"no label, as much speaks for as against ({share})"
         if label["label"] is None

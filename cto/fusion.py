@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
@@ -61,14 +62,35 @@ def fused(definition: str) -> dict[str, LabelFunction]:
     return {f.name: f for f in registry.label_functions() if definition in f.informs and f.kind in kinds}
 
 
-def label_matrix(con: duckdb.DuckDBPyConnection, definition: str, among: str = "voted") -> LabelMatrix:
+class Voice(NamedTuple):
+    """What a label matrix needs to know of a function."""
+
+    group: str
+    kind: str
+
+
+def fused_in(manifest: Json, definition: str) -> dict[str, Voice]:
+    """Return the label functions, by name, that a definition's label is fused from in a release, as it names them."""
+    kinds = DEFINITIONS[definition].kinds
+    named = manifest["label_functions"].items()
+    return {
+        name: Voice(f["group"], f["kind"]) for name, f in named if definition in f["informs"] and f["kind"] in kinds
+    }
+
+
+def label_matrix(
+    con: duckdb.DuckDBPyConnection,
+    definition: str,
+    among: str = "voted",
+    functions: Mapping[str, LabelFunction | Voice] | None = None,
+) -> LabelMatrix:
     """Return the votes of the ``vote`` table that a definition's label is fused from.
 
     ``among`` names a table with the ``nct_id`` of the trials to include, by default those with a vote. A model learns
     from silence too, so what it is fitted on must hold the silent trials: among those with a vote alone, the absence of
-    one function's vote would mean the presence of another's.
+    one function's vote would mean the presence of another's. ``functions`` are by default those of the present code.
     """
-    functions = fused(definition)
+    functions = fused(definition) if functions is None else functions
     names = sorted(functions)
     con.execute(
         "create or replace temp table voted as "

@@ -62,6 +62,7 @@ class Trials:
         nct_id, label: as in the gold.
         sponsor: the lead sponsor; the trial's own id when it names none.
         status: the registry's overall status.
+        source: as in the gold; empty where it names none.
         phase, year: phase, and year of completion; NA and undated when the registry gives none.
         published: the release's probability of 1, NaN where it has none.
         by_p_value: any primary p-value is below .05, however it was meant; None when the release cannot tell.
@@ -73,6 +74,7 @@ class Trials:
     label: npt.NDArray[np.int8]
     sponsor: npt.NDArray[np.str_]
     status: npt.NDArray[np.str_]
+    source: npt.NDArray[np.str_]
     phase: npt.NDArray[np.str_]
     year: npt.NDArray[np.str_]
     published: npt.NDArray[np.float64]
@@ -216,7 +218,8 @@ def _sorted(path: str, columns: _Columns, n_unlabelled: int) -> Gold:
 
 def trials_of(con: duckdb.DuckDBPyConnection, gold: Gold, definition: str) -> Trials:
     """Return the gold trials that ended, by a release's views ``core_study`` (its trials), ``votes`` and ``labels``."""
-    con.register("gold", pa.table({"nct_id": gold.nct_ids.tolist(), "label": gold.labels}))
+    columns = {"nct_id": gold.nct_ids.tolist(), "label": gold.labels, "source": gold.sources.tolist()}
+    con.register("gold", pa.table(columns))
     rule = "from votes where label_function = ? and definition = ?"
     counted = con.execute(f"select count(*) from ({rule})", P_VALUE_RULE).fetchone()
     found = con.execute(
@@ -226,6 +229,7 @@ def trials_of(con: duckdb.DuckDBPyConnection, gold: Gold, definition: str) -> Tr
             g.label,
             coalesce(t.lead_sponsor_name, g.nct_id) as sponsor,
             coalesce(t.overall_status, '') as status,
+            g.source,
             coalesce(t.phase, 'NA') as phase,
             coalesce(year(coalesce(t.completion_date, t.primary_completion_date))::varchar, 'undated') as year,
             coalesce(l.p_success, 'nan'::double) as published,
@@ -239,7 +243,9 @@ def trials_of(con: duckdb.DuckDBPyConnection, gold: Gold, definition: str) -> Tr
     ).fetchnumpy()
     why = found.pop("why")
     columns = {name: np.asarray(values)[why == ""] for name, values in found.items()}
-    columns |= {name: columns[name].astype(np.str_) for name in ("nct_id", "sponsor", "status", "phase", "year")}
+    columns |= {
+        name: columns[name].astype(np.str_) for name in ("nct_id", "sponsor", "status", "source", "phase", "year")
+    }
     if counted == (0,):
         columns["by_p_value"] = None
     return Trials(

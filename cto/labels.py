@@ -19,22 +19,33 @@ class Definition:
 
     Attributes:
         meaning: what 1 means.
+        zero: what 0 means.
         kinds: which kinds of functions it is fused from. Design functions vote and are published, but a label made of
             start-time features would teach a predictor the rule that made it.
+        is_probability: whether ``p_success`` is meant as the probability of 1; not where rules give hard labels.
 
     """
 
     meaning: str
+    zero: str
     kinds: tuple[Kind, ...] = ("outcome", "conduct")
+    is_probability: bool = True
 
 
 DEFINITIONS: Mapping[str, Definition] = {
-    "success": Definition("the trial met its aim and was not stopped for cause"),
-    "endpoint_met": Definition("a primary efficacy endpoint was met, in the stated direction"),
+    "success": Definition(
+        "the trial met its aim and was not stopped for cause",
+        "it missed its aim, or was stopped for lack of efficacy, for safety or for poor accrual",
+    ),
+    "endpoint_met": Definition(
+        "a primary efficacy endpoint was met, in the stated direction", "every primary efficacy endpoint was missed"
+    ),
     "cto_compatible": Definition(
         "success by the convention of the CTO labels of 2024, for comparison only: every stop is a failure, "
         "any primary p-value under .05 a success, the rest a vote of all functions",
+        "the trial was stopped, or the vote went against it",
         KINDS,
+        is_probability=False,
     ),
 }
 

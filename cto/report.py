@@ -16,7 +16,7 @@ from cto.build import connect, parquet
 from cto.gold import Gold
 from cto.labels import DEFINITIONS
 from cto.lake import Lake
-from cto.metrics import Floats, wilson
+from cto.metrics import Floats, interval, wilson
 from cto.release import Release
 
 Json = dict[str, Any]
@@ -205,7 +205,7 @@ def _against(cells: Cells, known: Cells, seed: int) -> Json:
     limits = None
     if kappa is not None:
         drawn = np.random.default_rng(seed).multinomial(n, cells / n, RESAMPLES).astype(np.float64)
-        limits = np.nanquantile(_kappa(drawn), (0.025, 0.975)).tolist()
+        limits = interval(_kappa(drawn))
     return {
         "accuracy": _figure(n, _share(right, n), wilson(int(right), n)),
         "kappa": _figure(n, kappa, limits, why),

@@ -85,7 +85,8 @@ def _how_to_read(report: Json) -> Markup:
 
 _WITH_GOLD = {
     "Accuracy": "Share of its votes that gold shares, beside what the commoner answer alone would score on the same "
-    f"trials; 95\u00a0% intervals from {MIN_ROWS} trials on. Where a rule on status or p-values made gold, a function "
+    f"trials; 95\u00a0% intervals from {MIN_ROWS} trials on, as if trials were independent of each other (those of "
+    "one sponsor are not: cto evaluate resamples sponsors). Where a rule on status or p-values made gold, a function "
     "of that rule measures its echo.",
     "Lift": "How far its 1-votes (0-votes) are more often right than the share of 1 (0) in all gold, in points.",
 }

@@ -9,6 +9,7 @@ from typing import Any
 
 from cto import fit as fits
 from cto import registry, release, snapshot
+from cto.card import fused_by
 from cto.fit import Fit
 from cto.lake import Lake
 from cto.plan import plan
@@ -103,7 +104,10 @@ def lines(found: Json) -> Iterator[str]:
         yield from (f"    {note}" for note in source["notes"])
     core = found["core"]
     if core is None:
-        yield "  core tables: not built for the present snapshots; cto build"
+        fetched = any(source["fetched_at"] for source in found["sources"].values())
+        yield "  core tables: " + (
+            "not built for the present snapshots and code; cto build" if fetched else "none: nothing was fetched yet"
+        )
     else:
         yield f"  core tables: {core['rows']['core_study']:,} studies, {sum(core['rows'].values()):,} rows"
         yield from (f"    unreadable {column}: {n}" for column, n in core["unreadable"].items())
@@ -112,7 +116,7 @@ def lines(found: Json) -> Iterator[str]:
     if found["fit"]:
         yield f"  cut points and label models: fitted as of {found['fit']['fitted_as_of']}, carried on until cto fit"
         for definition, model in found["fit"]["models"].items():
-            yield f"    {definition}: {model['name']}" + (f"; {model['reason']}" if model.get("reason") else "")
+            yield f"    {definition}: {fused_by(model)}"
         for name in found["fit"]["without_cut_points"]:
             yield f"    {name} casts no vote: too few trials to fit a cut point on"
     if found["release"] is None:

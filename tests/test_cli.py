@@ -203,3 +203,53 @@ def test_every_verb_teaches(tmp_path: Path) -> None:
     listed = cto("sandbox", "--list-faults", home=tmp_path).stdout
     assert "rate_limited" in listed
     assert "blocked" in listed
+
+
+# Judging
+
+
+@pytest.fixture(scope="module")
+def gold(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a gold file that says of every labelled trial of the demo what its release does."""
+    file = tmp_path_factory.mktemp("gold") / "gold.csv"
+    sql = "select nct_id, label from labels where definition = 'success' and label is not null"
+    file.write_text(cto("sql", "--csv", sql, home=demo).stdout)
+    return file
+
+
+def test_labels_are_evaluated_against_a_gold_file(demo: Path, gold: Path) -> None:
+    told = cto("evaluate", "labels", str(gold), "--draws", "100", home=demo).stdout
+    assert "Published labels are fused by majority" in told
+    found = json.loads(cto("evaluate", "labels", str(gold), "--draws", "100", "--json", home=demo).stdout)
+    published = found["strata"]["all"]["rows"]["published"]
+    assert (published["accuracy"]["value"], published["roc_auc"]["value"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("nct_id,outcome\nNCT00000001,1\n", [], "label"),
+        ("nct_id,label\nNCT00000001,1\n", [], "is it the right release"),
+        ("nct_id,label\nNCT00000001,1\nNCT00000001,0\n", [], "NCT00000001"),
+        ("nct_id,label\nNCT00000001,1\n", ["--seed", "-1"], "-1"),
+        ("nct_id,label\nNCT00000001,1\n", ["--version", "1999.01.01"], "1999.01.01"),
+        ("nct_id,label\nNCT00000001,1\n", ["--definition", "sucess"], "sucess"),
+    ],
+)
+def test_bad_gold_is_refused_by_what_is_wrong(
+    demo: Path, tmp_path: Path, text: str, options: list[str], message: str
+) -> None:
+    file = tmp_path / "gold.csv"
+    file.write_text(text)
+    done = cto("evaluate", "labels", str(file), *options, home=demo)
+    assert done.exit_code != 0
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_report_of_the_label_functions_is_a_page_or_figures(demo: Path, gold: Path, tmp_path: Path) -> None:
+    page = tmp_path / "functions.html"
+    assert f"Wrote {page}" in cto("report", "functions", "--gold", str(gold), "--html", str(page), home=demo).stdout
+    assert "primary_p_value" in page.read_text()
+    found = json.loads(cto("report", "functions", "--json", home=demo).stdout)
+    assert {f["function"] for f in found["definitions"]["success"]["functions"]} >= {"primary_p_value", "stop_reason"}

@@ -15,8 +15,7 @@ import pytest
 from cto import registry
 from cto.evaluate import evaluate, lines
 from cto.fuse import NO_VOTE, LabelMatrix, Majority
-from cto.gold import Gold, read_gold
-from cto.labels import LabelFunction
+from cto.gold import Gold, GoldError, read_gold
 from cto.lake import Lake
 from cto.release import Release
 
@@ -24,8 +23,8 @@ Json = dict[str, Any]
 Rows = list[dict[str, Any]]
 Compare = Callable[..., Json]
 
-FUNCTIONS = tuple(
-    LabelFunction(name, kind, group, {definition: 1}, 1, "", "", "")  # type: ignore[arg-type]
+FUNCTIONS = {
+    name: {"kind": kind, "group": group, "informs": {definition: 1}}
     for name, kind, group, definition in (
         ("cto_p_value", "outcome", "cto_rule", "cto_compatible"),
         ("p_value", "outcome", "efficacy", "success"),
@@ -34,7 +33,8 @@ FUNCTIONS = tuple(
         ("silent", "outcome", "silent", "success"),
         ("stop", "outcome", "stop", "success"),
     )
-)
+}
+MODELS = {definition: {"name": "majority", "version": 2} for definition in ("success", "cto_compatible")}
 
 # trial, status, gold, sponsor, votes; what the majority says of it
 WORLD: list[tuple[int, str, int | None, str | None, dict[str, int]]] = [
@@ -75,7 +75,7 @@ def world() -> dict[str, Rows]:
         }
         for number, status, _, sponsor, _ in WORLD
     ]
-    informs = {function.name: next(iter(function.informs)) for function in FUNCTIONS}
+    informs = {name: next(iter(function["informs"])) for name, function in FUNCTIONS.items()}
     votes = [
         {"nct_id": nct(number), "label_function": name, "definition": informs[name], "version": 1, "vote": vote}
         for number, *_, cast in WORLD
@@ -105,12 +105,7 @@ def publish(lake: Lake, tables: dict[str, Rows]) -> Release:
             file = Path(lake.url(f"releases/2026.01.31/{name}.parquet"))
             file.parent.mkdir(parents=True, exist_ok=True)
             con.execute(f"copy {name} to '{file}'")
-    return Release("2026.01.31", {"as_of": "2026-01-31"})
-
-
-@pytest.fixture(autouse=True)
-def functions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "label_functions", lambda: FUNCTIONS)
+    return Release("2026.01.31", {"label_functions": FUNCTIONS, "fit": {"models": MODELS}})
 
 
 @pytest.fixture
@@ -158,6 +153,7 @@ def test_the_majority_by_hand(compare: Compare) -> None:
         "n_labelled": 9,
         "roc_auc": pytest.approx(28 / 35),  # the two at 1 win 6.5 of 7 each, the three at 1/2 win 5 each
         "roc_auc_labelled": pytest.approx(17 / 20),
+        "pr_auc": pytest.approx(77 / 120),
         "pr_auc_failure": pytest.approx((3 + 1 + 2 * 6 / 9 + 7 / 12) / 7),
         "f1": pytest.approx(4 / 5),  # two true 1s, one false, none missed; two undecided
         "kappa": pytest.approx(16 / 23),
@@ -222,12 +218,22 @@ def test_functions_that_share_a_rule_with_gold_are_left_out_in_a_row(compare: Co
 def test_what_each_function_adds(compare: Compare) -> None:
     adds = compare()["adds"]
     assert adds["model"] == "majority"
-    assert set(adds["completed"]) == {"p_value", "paper", "posted", "stop"}
+    assert set(adds["completed"]) == {"p_value", "paper", "posted"}, "no stop votes on a completed trial"
     p_value = adds["completed"]["p_value"]
     assert (p_value["with"], p_value["without"]) == (pytest.approx(9 / 12), pytest.approx(5.5 / 12))
     assert p_value["value"] == pytest.approx(3.5 / 12)
     # two of four sponsors have no failure: too many resamples have no AUC
-    assert adds["completed"]["stop"] == {"with": 0.75, "without": 0.75, "value": 0, "low": None, "high": None}
+    assert (p_value["low"], p_value["high"]) == (None, None)
+
+
+def test_it_says_which_model_fused_the_release(compare: Compare) -> None:
+    assert "  Published labels are fused by majority." in list(lines(compare()))
+
+
+def test_a_release_is_judged_by_the_functions_it_was_made_by(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = compare()
+    monkeypatch.setattr(registry, "label_functions", tuple)
+    assert compare() == before
 
 
 @dataclass(frozen=True)
@@ -265,7 +271,7 @@ def test_models_are_told_apart_by_name(compare: Compare) -> None:
     for models in ([Majority(), Majority()], [Spy("published")]):
         with pytest.raises(ValueError, match="each model needs a name of its own"):
             compare(models)
-    assert compare([])["adds"] is None
+    assert compare([])["adds"]["model"] == "majority"
 
 
 def test_phase_and_year_are_broken_down(compare: Compare) -> None:
@@ -310,11 +316,12 @@ def test_intervals_hold_their_figures_and_equal_inputs_give_equal_results(compar
     assert figure["low"] < figure["value"] < figure["high"]
 
 
-def test_gold_of_other_trials_compares_nothing_and_breaks_nothing(lake: Lake) -> None:
+def test_gold_of_other_trials_is_refused_by_name(lake: Lake) -> None:
     gold = Gold("other.csv", np.array([nct(99)]), np.array([1], dtype=np.int8), np.array([""]), 0, 0)
-    found = evaluate(lake, publish(lake, world()), gold, [Majority()], n_bootstrap=10)
-    assert found["gold"]["n_compared"] == found["strata"]["all"]["n"] == 0
-    assert "  0 of 1 gold trials are compared (1 not in the release, 0 not ended)." in list(lines(found))
+    with pytest.raises(
+        GoldError, match=r"none of the 1 trials of other\.csv is an ended trial of release 2026\.01\.31"
+    ):
+        evaluate(lake, publish(lake, world()), gold, [Majority()], n_bootstrap=10)
 
 
 def test_a_release_without_votes_is_compared_by_its_rules(compare: Compare) -> None:
@@ -327,8 +334,9 @@ def test_a_release_without_votes_is_compared_by_its_rules(compare: Compare) -> N
 def test_the_lines_fit_a_terminal_and_show_the_figures(compare: Compare) -> None:
     text = list(lines(compare()))
     assert max(map(len, text[1:])) <= 120  # the first names the gold file
-    assert "all: 12 trials of 5 sponsors, 7 failures (0.583 0.32–0.81)" in text
-    row = next(line for line in text if line.startswith("  majority  "))
+    assert any(line.startswith("all: 12 trials of 5 sponsors, 7 failures (0.583 ") for line in text)
+    of_all = text[next(i for i, line in enumerate(text) if line.startswith("all: ")) :]
+    row = next(line for line in of_all if line.startswith("  majority  "))
     assert row.split()[1:3] == ["9", "0.800"]
     assert row.split()[-5:] == ["0.800", "0.696", "0.857", "0.179", "–"]
     assert "    without stop rules" in "\n".join(text)

@@ -259,7 +259,8 @@ def test_the_status_tells_what_is_carried_and_what_cannot_vote(refresh: Refresh,
     refresh()
     told = "\n".join(lines(status(lake, datetime(2026, 2, 1, tzinfo=UTC))))
     assert "fitted as of 2026-01-31, carried on until cto fit" in told
-    assert "endpoint_met: majority; Too few groups vote to learn from (efficacy): it takes 3." in told
+    refused = "the model learnt was refused: Too few groups vote to learn from (efficacy): it takes 3."
+    assert f"endpoint_met: majority ({refused})" in told
 
 
 def test_a_release_publishes_its_cut_points(refresh: Refresh, lake: Lake) -> None:

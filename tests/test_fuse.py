@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
-from cto.fuse import LabelMatrix, Majority
+from cto.fuse import CtoConvention, GroupedDawidSkene, LabelMatrix, LabelModel, Majority, Triplet
+from cto.fuse.stored import from_json, to_json
 
 GROUPS = {"p": "efficacy", "paper": "efficacy", "status": "stop", "results": "reporting"}
 KINDS = {"p": "outcome", "paper": "outcome", "status": "outcome", "results": "conduct"}
@@ -48,3 +51,24 @@ def test_a_model_leaves_its_input_alone() -> None:
     before = votes.votes.copy()
     Majority().fit(votes).predict_proba(votes)
     np.testing.assert_array_equal(votes.votes, before)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [Majority(), Majority(conduct_weight=1.0), Triplet(class_balance=0.1), GroupedDawidSkene(), CtoConvention()],
+    ids=lambda model: repr(model)[:40],
+)
+def test_a_stored_model_says_what_it_said(model: LabelModel) -> None:
+    rng = np.random.default_rng(3)
+    names = {"cto_p_value": "outcome", "cto_status": "outcome", **KINDS}
+    votes = [(f"NCT{i:03}", name, int(rng.integers(2))) for i in range(80) for name in names if rng.random() < 0.7]
+    trials, functions, values = zip(*votes, strict=True)
+    of = LabelMatrix.of(trials, functions, values, {name: GROUPS.get(name, name) for name in names}, names)
+    fitted = model.fit(of)
+    stored = from_json(json.loads(json.dumps(to_json(fitted))))
+    np.testing.assert_array_equal(stored.predict_proba(of), fitted.predict_proba(of))
+
+
+def test_a_model_of_another_version_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="no label model is called majority version 1: run cto fit"):
+        from_json({"name": "majority", "version": 1, "state": {}})

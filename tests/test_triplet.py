@@ -30,7 +30,7 @@ def test_it_ranks_trials_without_gold(world: dict[str, Votes], scenario: str, le
 
 def test_planted_rates_are_recovered_where_votes_are_independent(world: dict[str, Votes]) -> None:
     votes, y = world["D"]
-    learnt = Triplet(class_balance=float(y.mean())).fit(votes).state()
+    learnt = Triplet(class_balance=float(y.mean())).fit(votes).state()["rates"]
     for name, cast in zip(votes.functions, votes.votes.T, strict=True):
         for given, label in (("given_1", 1), ("given_0", 0)):
             true = cast[(cast != NO_VOTE) & (y == label)].mean()
@@ -51,7 +51,7 @@ def test_functions_of_one_group_do_not_vouch_for_each_other() -> None:
     cast = np.stack([votes[name] for name in names], axis=1).astype(np.int8)
     strata = np.zeros(len(y), np.int16)
     matrix = LabelMatrix(ids, names, tuple(groups[n] for n in names), ("outcome",) * len(names), cast, strata, ("NA",))
-    declared, alone = (Triplet().fit(each).state() for each in (matrix, ungrouped(matrix)))
+    declared, alone = (Triplet().fit(each).state()["rates"] for each in (matrix, ungrouped(matrix)))
     assert declared["good0"]["given_1"] == pytest.approx(0.8, abs=0.03)
     assert declared["echo0"]["given_1"] == pytest.approx(0.5, abs=0.1)
     assert alone["echo0"]["given_1"] > 0.9
@@ -59,7 +59,7 @@ def test_functions_of_one_group_do_not_vouch_for_each_other() -> None:
 
 def test_the_silence_of_a_one_sided_function_is_a_symbol(world: dict[str, Votes]) -> None:
     votes, _ = world["A"]
-    learnt = Triplet().fit(votes).state()["status"]
+    learnt = Triplet().fit(votes).state()["rates"]["status"]
     assert learnt["reads"] == [1, 0, 1]
     assert learnt["given_1"] > 0.9 > learnt["given_0"]
 
@@ -70,7 +70,7 @@ def test_a_function_that_runs_against_the_others_is_not_heard() -> None:
     column = votes.functions.index("linkage")
     cast = votes.votes[:, column]
     liar.votes[:, column] = np.where(cast == NO_VOTE, NO_VOTE, 1 - cast)
-    learnt = Triplet().fit(liar).state()["linkage"]
+    learnt = Triplet().fit(liar).state()["rates"]["linkage"]
     assert learnt["given_1"] == learnt["given_0"]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -39,12 +39,12 @@ class Majority:
         return np.where(matrix.informative(), share, np.nan)
 
     def state(self) -> Json:
-        """Return an empty state: a majority learns nothing."""
-        return {}
+        """Return the weight of conduct; a majority learns nothing."""
+        return {"conduct_weight": self.conduct_weight}
 
     def with_state(self, state: Json) -> Self:
-        """Return the model as it is."""
-        return self
+        """Return the model with the weight of conduct that a :meth:`state` holds."""
+        return replace(self, conduct_weight=float(state["conduct_weight"]))
 
 
 def share_of_voices(matrix: LabelMatrix, weights: Mapping[str, float]) -> Floats:

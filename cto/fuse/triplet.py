@@ -96,23 +96,23 @@ class Triplet:
         return function_table(matrix, np.concatenate(list(self._beliefs(matrix))), heard)
 
     def state(self) -> Json:
-        """Return the rates, by function."""
-        return {
-            rates.name: {
-                "group": rates.group,
-                "kind": rates.kind,
-                "reads": list(rates.reads),
-                "given_1": rates.given_1,
-                "given_0": rates.given_0,
+        """Return the class balance, and the rates by function."""
+        rates = {
+            of.name: {
+                "group": of.group,
+                "kind": of.kind,
+                "reads": list(of.reads),
+                "given_1": of.given_1,
+                "given_0": of.given_0,
             }
-            for rates in self.rates
+            for of in self.rates
         }
+        return {"class_balance": self.class_balance, "rates": rates}
 
     def with_state(self, state: Json) -> Self:
         """Return the model as fitted, from its :meth:`state`."""
-        return replace(
-            self, rates=tuple(Rates(name, **of | {"reads": tuple(of["reads"])}) for name, of in state.items())
-        )
+        rates = tuple(Rates(name, **of | {"reads": tuple(of["reads"])}) for name, of in state["rates"].items())
+        return replace(self, class_balance=float(state["class_balance"]), rates=rates)
 
     def _beliefs(self, matrix: LabelMatrix) -> Iterator[Floats]:
         """Yield P(1) by trial, informative or not, of each chunk of the matrix."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cto.build import connect, parquet
+from cto.card import fused_by
 from cto.labels import DEFINITIONS
 from cto.lake import Lake
 from cto.release import Release
@@ -31,7 +32,15 @@ def explain(lake: Lake, release: Release, nct_id: str) -> Json:
     found["labels"].sort(key=lambda label: [*DEFINITIONS, label["definition"]].index(label["definition"]))
     for vote in found["votes"]:
         vote["evidence"] = json.loads(vote["evidence"])
-    return {"release": release.version, "trial": found["trials"][0], "labels": found["labels"], "votes": found["votes"]}
+    models = release.manifest.get("fit", {"models": {}})["models"]  # releases of the first version name none
+    fused = {name: fused_by(model) for name, model in models.items()}
+    return {
+        "release": release.version,
+        "trial": found["trials"][0],
+        "labels": found["labels"],
+        "votes": found["votes"],
+        "fused_by": fused,
+    }
 
 
 def sentences(explained: Json) -> Iterator[str]:
@@ -51,6 +60,8 @@ def sentences(explained: Json) -> Iterator[str]:
     for label in explained["labels"]:
         yield ""
         yield f"{label['definition']}: {_verdict(label)}  ({_meaning(label['definition'])})"
+        if label["p_success"] is not None and label["definition"] in explained["fused_by"]:
+            yield f"  Fused by {explained['fused_by'][label['definition']]}."
         for vote in explained["votes"]:
             if vote["definition"] == label["definition"]:
                 yield f"  {'+' if vote['vote'] else '-'} {vote['evidence']['says']}"

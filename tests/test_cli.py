@@ -84,6 +84,7 @@ def test_explain_tells_each_vote_with_evidence_and_date(demo: Path) -> None:
     told = cto("explain", "nct99900003", home=demo).stdout
     assert "Invented: this trial ships with the sample." in told
     assert "success: 1 (p = 1.00, uncalibrated)" in told
+    assert "  Fused by majority (the model learnt was refused: " in told
     assert "Primary endpoint met: " in told
     assert "in favour of the experimental arm. 1 of 1 primary efficacy analysis was met." in told
     assert "public since 2016-09-20 (results_first_posted); core_primary_analysis:NCT99900003:1:1" in told

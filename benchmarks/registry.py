@@ -28,7 +28,7 @@ from pathlib import Path
 import duckdb
 
 from connectors.clinicaltrials_gov import TABLES, clinicaltrials_gov
-from cto import build, ingest, pipeline, snapshot
+from cto import build, parts, pipeline, snapshot
 from cto import plan as planning
 from cto.jsonrows import document_columns
 from cto.lake import Lake, to_json
@@ -96,7 +96,7 @@ def _core(lake: Lake, chosen: argparse.Namespace) -> dict[str, float]:
     assert snap is not None
     plan = Plan((snap,), DAY, is_sample=False)
     with _Clock() as clock:
-        ingest.parse(lake, clinicaltrials_gov, snap)
+        parts.parse(lake, clinicaltrials_gov, snap)
         build.build(lake, plan)
     return clock.found(lake.read_json(plan.core.manifest)["tables"]["core_study"]["rows"])
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from connectors._clinicaltrials_gov_tables import LISTING, STUDY, TABLES
-from cto.connector import Connector, Crawl, Json, Parsed
+from cto.connector import Connector, Crawl, Json, Parsed, Probe
 from cto.http import BadBodyError, RefusedError, SourceError, read_json
 from cto.jsonrows import read_page
 
@@ -191,5 +191,6 @@ clinicaltrials_gov = Connector(
     fetch=fetch,
     parse=parse,
     read=read,
+    probe=Probe("/studies", {"pageSize": 1}, "studies"),
     whole_kinds=("listing", "version"),
 )

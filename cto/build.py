@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import graphlib
-import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from cto import ingest, registry
-from cto.connector import Connector
-from cto.lake import Lake, LakeError
+from cto import registry
+from cto.lake import Lake
 from cto.plan import Plan, Stage, macros, models
 from cto.progress import Progress, quiet
-from cto.schema import ContractError, Table, literal, quote
-from cto.snapshot import Snapshot
+from cto.raw import open_raw, tables_read
+from cto.schema import ContractError, Table, literal, parquet, quote
 
 Json = dict[str, Any]
 
@@ -41,7 +39,7 @@ def build(lake: Lake, plan: Plan, progress: Progress = quiet) -> None:
         return
     with lake.scratch() as folder, connect(MEMORY_LIMIT) as con:
         con.execute(macros())
-        quarantine = _open_raw(lake, con, plan.snapshots)
+        quarantine = open_raw(lake, con, plan.snapshots)
         report: dict[str, Json] = {}
         for number, name in enumerate(order(models()), start=1):
             table = registry.tables()[name]
@@ -97,11 +95,6 @@ def connect(memory_limit: str = MORE_MEMORY[2]) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(config={"memory_limit": memory_limit, "threads": 2, "temp_directory": str(spill)})
 
 
-def parquet(*paths: str) -> str:
-    """Return the SQL that reads Parquet files as they are: a folder called ``a=1`` is no column."""
-    return f"read_parquet([{', '.join(map(literal, paths))}], hive_partitioning = false)"
-
-
 def order(sql_by_name: Mapping[str, str]) -> list[str]:
     """Return the model names so that each comes after the models it reads.
 
@@ -111,108 +104,6 @@ def order(sql_by_name: Mapping[str, str]) -> list[str]:
     with duckdb.connect() as con:
         reads = {name: tables_read(con, sql) & set(sql_by_name) for name, sql in sorted(sql_by_name.items())}
     return list(graphlib.TopologicalSorter(reads).static_order())
-
-
-def tables_read(con: duckdb.DuckDBPyConnection, sql: str) -> set[str]:
-    """Return the names of the tables that a query reads, without those that it defines itself."""
-    row = con.execute("select json_serialize_sql($1)", [sql]).fetchone()
-    tree = json.loads(row[0]) if row else {}
-    if tree.get("error"):
-        raise ContractError(f"not a query that DuckDB can read: {tree.get('error_message')}: {sql[:200]}")
-    found: set[str] = set()
-    defined: set[str] = set()
-    todo: list[object] = [tree]
-    while todo:
-        node = todo.pop()
-        if isinstance(node, dict):
-            if node.get("type") == "BASE_TABLE":
-                found.add(node["table_name"])
-            defined |= {entry["key"] for entry in node.get("cte_map", {}).get("map", ())}
-            todo.extend(node.values())
-        elif isinstance(node, list):
-            todo.extend(node)
-    return found - defined
-
-
-def _open_raw(lake: Lake, con: duckdb.DuckDBPyConnection, snapshots: Iterable[Snapshot]) -> list[Json]:
-    """Make a view of every raw table's current rows, and ``raw_page``; return what is in quarantine."""
-    con.execute(
-        "create table raw_page (source varchar, page ubigint, position integer, kind varchar, fetched_at varchar)"
-    )
-    by_source = {snap.source: snap for snap in snapshots}
-    quarantine: list[Json] = []
-    for connector in registry.connectors():
-        snap = by_source.get(connector.name)
-        parsed: Json = {}
-        if snap:
-            con.executemany(
-                "insert into raw_page values (?, ?, ?, ?, ?)",
-                [[snap.source, p.number, i, p.kind, p.fetched_at] for i, p in enumerate(snap.pages)],
-            )
-            parsed = ingest.parse(lake, connector, snap)
-        _open_tables(lake, con, connector, parsed)
-        quarantine += _quarantine(con, connector, snap, parsed) if snap else []
-    return quarantine
-
-
-def _quarantine(con: duckdb.DuckDBPyConnection, connector: Connector, snap: Snapshot, parsed: Json) -> list[Json]:
-    """Return the records that cannot be read now: each once, and none of which a later page holds a readable version.
-
-    A record without an identifier cannot be told from another, so it counts only in the crawl that brought it.
-    """
-    latest: dict[str, Json] = {}
-    for position, page in enumerate(snap.pages):
-        holds_records = connector.tables[0].name in parsed[page.key]["rows"]
-        for number, row in enumerate(parsed[page.key]["quarantine"] if holds_records else ()):
-            if row["id"] or position >= snap.first_page:
-                latest[row["id"] or f"{page.key} {number}"] = row | {"source": snap.source, "page": position}
-    names = [name for name in latest if connector.entity and latest[name]["id"]]
-    if not names or not any(found["rows"].get(connector.tables[0].name) for found in parsed.values()):
-        return list(latest.values())
-    readable = con.execute(
-        f"select {connector.entity}, position from newest_{connector.name} join raw_page using (page) "
-        f"where {connector.entity} in (select unnest(?::varchar[]))",
-        [names],
-    ).fetchall()
-    for name, position in readable:
-        if position > latest[name]["page"]:
-            del latest[name]
-    return list(latest.values())
-
-
-def _open_tables(lake: Lake, con: duckdb.DuckDBPyConnection, connector: Connector, parsed: Json) -> None:
-    """Make the views of one source: rows of the newest page that holds their entity; empty tables for absent ones.
-
-    Of the table with one row an entity, every stored version is there too, under ``<table>_version``.
-    """
-    newest = f"newest_{connector.name}"
-    for number, table in enumerate(connector.tables):
-        paths = ingest.part_files(lake, connector, parsed, table.name)
-        if not paths:
-            con.execute(table.ddl())
-            con.execute(f"alter table {table.name} add column page ubigint")
-            if number == 0:
-                con.execute(f"create view {table.name}_version as select *, 0 as position from {table.name}")
-            continue
-        lost = [path for path in paths if not Path(path).exists()]
-        if lost:
-            raise LakeError(f"{lost[0]} is gone; delete the folder parts/{connector.name} of the lake and run again")
-        rows = parquet(*paths)
-        if number == 0 and connector.entity:
-            entity = quote(connector.entity)
-            con.execute(
-                f"create table {newest} as select {entity}, max_by(page, position) as page "
-                f"from {rows} join raw_page using (page) group by {entity}"
-            )
-        if number == 0:
-            con.execute(
-                f"create view {table.name}_version as select t.*, position from {rows} t join raw_page using (page)"
-            )
-        whole = table.name.rpartition("__")[2] in connector.whole_kinds or not connector.entity
-        join = (
-            "" if whole else f" semi join {newest} n on t.{connector.entity} = n.{connector.entity} and t.page = n.page"
-        )
-        con.execute(f"create view {table.name} as select t.* from {rows} t{join}")
 
 
 def examine(con: duckdb.DuckDBPyConnection, table: Table) -> Json:

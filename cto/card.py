@@ -17,7 +17,7 @@ def render(manifest: Json) -> str:
         _meaning(),
         _labels(manifest["labels"]),
         _functions(manifest["label_functions"]),
-        _sources(manifest["snapshots"]),
+        _sources(manifest["snapshots"], manifest["sources_without_snapshot"]),
         _limits(manifest),
     ]
     return "\n\n".join(sections) + "\n"
@@ -78,15 +78,29 @@ def _functions(functions: Json) -> str:
     return "\n".join([*head, *rows])
 
 
-def _sources(snapshots: Json) -> str:
+def _sources(snapshots: Json, absent: Json) -> str:
     licences = {c.name: (c.homepage, c.licence) for c in registry.connectors()}
-    head = ["## Sources", "", "| source | public by | fetched | unread records | licence |", "|---|---|---|---:|---|"]
+    head = [
+        "## Sources",
+        "",
+        "| source | public by | last asked with success | unread records | licence |",
+        "|---|---|---|---:|---|",
+    ]
     rows = [
-        f"| [{name}]({licences[name][0]}) | {s['public_by']} | {s['finished_at'][:10]} | {s['quarantined']} "
+        f"| [{name}]({licences[name][0]}) | {s['public_by']} | {s['checked_at'][:10]} | {s['quarantined']} "
         f"| {licences[name][1]} |"
         for name, s in snapshots.items()
     ]
-    return "\n".join([*head, *rows])
+    failed = [
+        f"\n**{name} has failed since {s['checked_at'][:10]}**; what it said until then still counts."
+        for name, s in snapshots.items()
+        if s["last_failure"]
+    ]
+    missing = [
+        f"\n**{name} is not in this release**: {'its fetch failed' if failure else 'it was not fetched'}."
+        for name, failure in absent.items()
+    ]
+    return "\n".join([*head, *rows, *failed, *missing])
 
 
 def _limits(manifest: Json) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
 from importlib.resources import files
 from typing import Any
 
 import duckdb
 
-from cto import registry, release
-from cto.build import connect, open_table, open_tables, parquet
+from cto import registry, release, snapshot
+from cto.build import connect, open_table, open_tables
 from cto.lake import Lake
 from cto.plan import Plan, macros, published
+from cto.schema import parquet
 
 Json = dict[str, Any]
 SHOWN = 5
@@ -31,7 +33,7 @@ def checks() -> dict[str, str]:
 
 def check(lake: Lake, plan: Plan) -> None:
     """Run every check over the core and published tables; raise :class:`GateError` when one fails."""
-    failures = _tolerances(lake.read_json(plan.core.manifest))
+    failures = _tolerances(lake.read_json(plan.core.manifest)) + (_stale(lake, plan) if plan.is_current else [])
     with connect() as con:
         con.execute(macros())
         open_tables(lake, con, plan.core)
@@ -58,6 +60,25 @@ def _open_previous(lake: Lake, con: duckdb.DuckDBPyConnection, plan: Plan) -> No
         return
     if latest and latest.manifest["as_of"] <= str(plan.as_of):
         con.execute(f"insert into previous_trial select nct_id from {parquet(lake.url(latest.file('trials.parquet')))}")
+
+
+def _stale(lake: Lake, plan: Plan) -> list[str]:
+    """Return a sentence for every source whose last success lies farther back than its connector tolerates.
+
+    Old evidence goes on to vote, as it is still evidence; but a release that says nothing of a source's long silence
+    would pass for one that heard from it.
+    """
+    by_name = {connector.name: connector for connector in registry.connectors()}
+    failures = []
+    for snap in plan.snapshots:
+        days = (plan.as_of - date.fromisoformat(snapshot.checked_at(lake, snap)[:10])).days
+        tolerated = by_name[snap.source].stale_after_days
+        if days > tolerated:
+            failures.append(
+                f"{snap.source} last answered {days} days before {plan.as_of}, over its tolerance of {tolerated}: see "
+                f"cto status for why, then cto ingest --only {snap.source}"
+            )
+    return failures
 
 
 def _tolerances(manifest: Json) -> list[str]:

@@ -82,14 +82,14 @@ def demo(as_of: str | None) -> None:
 
     The sample holds facts of some real trials and an invented world of a few more (ids NCT999…).
     """
-    from cto.sample import STUDIES  # noqa: PLC0415
+    from cto.sample import STUDIES, WORLD  # noqa: PLC0415
     from cto.sandbox import Sandbox  # noqa: PLC0415  (a server that only the demo needs)
 
     root = click.get_current_context().find_root().params.get("home")
     home = root or os.environ.get("CTO_HOME") or "demo"
-    with Sandbox(studies=STUDIES) as sandbox:
-        chosen = Settings.of(os.environ, now().date(), home, as_of)
-        _refresh(replace(chosen, urls=sandbox.urls, is_sample=True), tuple(sandbox.urls), {})
+    with Sandbox(studies=STUDIES, world=WORLD) as sandbox:
+        chosen = Settings.of({**os.environ, **sandbox.environment}, now().date(), home, as_of)
+        _refresh(replace(chosen, urls=sandbox.urls, keys={}, is_sample=True), tuple(sandbox.urls), {})
     again = f"{shlex.quote(sys.argv[0])} --home {shlex.quote(home)}"
     click.echo(
         f"\nLook at it:\n"
@@ -132,7 +132,7 @@ def ingest(only: tuple[str, ...], full: bool, reconcile: bool) -> None:
     lake = pipeline.open_lake(chosen)
     options = {name: True for name, wanted in (("full", full), ("reconcile", reconcile)) if wanted}
     with lake.run_lock("cto ingest"), Bars() as bars:
-        for connector in pipeline.sources(only):
+        for connector in pipeline.sources(only, chosen):
             found = pipeline.ingest_source(lake, chosen, connector, now, options, bars.show)
             click.echo(f"{connector.name}: {found.n_new_pages} new pages; data public by {found.snapshot.public_by}")
             for note in found.notes:
@@ -276,30 +276,38 @@ def diff(before: str, after: str | None, as_json: bool) -> None:
 @main.command()
 @click.option("--studies", type=click.Path(exists=True, dir_okay=False, path_type=Path), multiple=True,
               help="API v2 records to serve, one JSON a line, plain or gzipped (default: the sample).")  # fmt: skip
+@click.option("--world", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="FOLDER",
+              help="Folder with a file a source, as in the sample's world (default: the sample).")  # fmt: skip
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="Port on 127.0.0.1; 0 picks one."
 )
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="Break it; see --list-faults. May be repeated.")
 @click.option("--list-faults", is_flag=True, help="Print the faults it knows, and end.")
 @told
-def sandbox(studies: tuple[Path, ...], port: int, faults: tuple[str, ...], list_faults: bool) -> None:
+def sandbox(
+    studies: tuple[Path, ...], world: Path | None, port: int, faults: tuple[str, ...], list_faults: bool
+) -> None:
     """Serve stand-ins for the sources on loopback, by their real protocols, until interrupted.
+
+    It prints the variables by which the other commands find them. A fault named SOURCE:NAME hits that source only.
 
     POST /_sandbox/studies adds or replaces studies, which is a data refresh; GET /_sandbox/requests lists the calls.
     """
-    from cto.sample import STUDIES  # noqa: PLC0415
+    from cto.sample import STUDIES, WORLD  # noqa: PLC0415
     from cto.sandbox import FAULTS, Sandbox  # noqa: PLC0415  (a server that only this verb needs)
 
     if list_faults:
         for name, meaning in FAULTS.items():
             click.echo(f"{name:24} {meaning}")
         return
-    unknown = [name for name in faults if name not in FAULTS]
+    unknown = [name for name in faults if name.rpartition(":")[2] not in FAULTS]
     if unknown:
         raise click.BadParameter(f"{unknown[0]!r} is no fault it knows; see --list-faults", param_hint="--fault")
-    with Sandbox(studies=studies or STUDIES, faults=faults, port=port) as server:
-        for name, url in server.urls.items():
-            click.echo(f"CTO_{name.upper()}_URL={url}")
+    if not studies and not world:
+        studies, world = STUDIES, WORLD
+    with Sandbox(studies=studies, faults=faults, port=port, world=world) as server:
+        for name, value in server.environment.items():
+            click.echo(f"{name}={value}")
         click.echo("Serving until interrupted (Ctrl-C).", err=True)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         signal.pause()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from cto.build import connect, parquet
+from cto.build import connect
 from cto.lake import Lake
 from cto.release import Release
+from cto.schema import parquet
 
 Json = dict[str, Any]
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cto import metrics
-from cto.build import connect, parquet
+from cto.build import connect
 from cto.card import fused_by
 from cto.fuse import NO_VOTE, LabelMatrix, LabelModel, Majority
 from cto.fuse.stored import MODELS
@@ -26,6 +26,7 @@ from cto.labels import DEFINITIONS
 from cto.lake import Lake
 from cto.metrics import Floats, Interval
 from cto.release import Release
+from cto.schema import parquet
 
 Json = dict[str, Any]
 Mask = NDArray[np.bool_]

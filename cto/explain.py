@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from cto.build import connect, parquet
+from cto.build import connect
 from cto.card import fused_by
 from cto.labels import DEFINITIONS
 from cto.lake import Lake
 from cto.release import Release
+from cto.schema import parquet
 
 Json = dict[str, Any]
 

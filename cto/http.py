@@ -21,10 +21,13 @@ RETRY_STATUS = (408, 425, 429, *range(500, 600))
 MAX_BYTES = 512 << 20
 REQUEST_SECONDS = 300.0
 MAX_WAIT = 120.0
+VALIDATORS = {"etag": "If-None-Match", "last_modified": "If-Modified-Since"}
+ANSWERED = {"etag": "ETag", "last_modified": "Last-Modified"}
 USER_AGENT = "cto/0.1 (clinical trial outcomes; +{contact})"
 
 Params = Mapping[str, str | int]
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class SourceError(RuntimeError):
@@ -63,6 +66,7 @@ TRANSIENT = (
 class Http:
     """A polite session for one source.
 
+    ``key`` is sent as ``key_as`` says (:class:`cto.connector.Connector`), never in an address and never shown.
     ``interval`` is the least time between two requests in seconds, waived on loopback. ``retries`` is the budget of
     extra tries for the whole run, ``tries`` for one request. ``backoff`` is the first pause in seconds; it doubles.
     """
@@ -72,6 +76,8 @@ class Http:
     retries: int = 100
     backoff: float = 1.0
     contact: str = ""
+    key: str = field(default="", repr=False)
+    key_as: str = ""
     max_bytes: int = MAX_BYTES
     seconds: float = REQUEST_SECONDS
     n_requests: int = 0
@@ -80,13 +86,14 @@ class Http:
     _session: requests.Session = field(default_factory=requests.Session, repr=False)
     _next: float = 0.0
 
-    def get(self, url: str, params: Params | None, read: Callable[[bytes], T]) -> tuple[bytes, T]:
+    def get(self, url: str, params: Params | None, read: Callable[[bytes], T], form: bool = False) -> tuple[bytes, T]:
         """Return the body of a 200 answer, and what ``read`` makes of it.
 
         Args:
             url: where to ask.
             params: query parameters.
             read: raises :class:`BadBodyError` when the body is cut or foreign; the request is then tried again.
+            form: post the parameters as a form instead of putting them into the address.
 
         Raises:
             BlockedError: 403.
@@ -94,6 +101,28 @@ class Http:
             SourceError: the budget of tries is spent; the message holds the last failure.
 
         """
+        return self._tried(url, lambda: self._send(url, params, form), lambda response: self._whole(response, read))
+
+    def changed(self, url: str, read: Callable[[bytes], T], seen: Params) -> tuple[tuple[bytes, T] | None, Params]:
+        """Return what :meth:`get` does unless the source says that nothing changed, and the validators of the answer.
+
+        Args:
+            url: where to ask.
+            read: as for :meth:`get`.
+            seen: the validators that came with an earlier answer: ``etag`` and ``last_modified``, either or none.
+
+        """
+        headers = {VALIDATORS[name]: str(value) for name, value in seen.items()}
+
+        def take(response: requests.Response) -> tuple[tuple[bytes, T] | None, Params]:
+            if response.status_code == requests.codes.not_modified:
+                return None, seen
+            found = {name: response.headers[field] for name, field in ANSWERED.items() if field in response.headers}
+            return self._whole(response, read), found
+
+        return self._tried(url, lambda: self._send(url, None, False, headers), take)
+
+    def _tried(self, url: str, send: Callable[[], requests.Response], take: Callable[[requests.Response], R]) -> R:
         failure, pause = "", 0.0
         for attempt in range(self.tries):
             if attempt:
@@ -103,32 +132,51 @@ class Http:
                 time.sleep(pause)
             pause = self.backoff * 2**attempt * random.uniform(0.75, 1.25)  # noqa: S311  (jitter, not a secret)
             try:
-                with self._send(url, params) as response:
+                with send() as response:
                     if response.status_code in RETRY_STATUS:
                         failure = f"HTTP {response.status_code}"
                         pause = max(pause, _retry_after(response))
                         continue
-                    _raise_for_status(response)
-                    body = self._body(response)
-                    return body, read(body)
+                    return take(response)
             except TRANSIENT as error:
                 failure = f"{type(error).__name__}: {error}"
         raise SourceError(f"{url}: gave up after {self.tries} tries; last failure: {failure}")
 
-    def _send(self, url: str, params: Params | None) -> requests.Response:
-        is_loopback = _is_loopback(url)
-        if self.interval and not is_loopback:
+    def _whole(self, response: requests.Response, read: Callable[[bytes], T]) -> tuple[bytes, T]:
+        _raise_for_status(response)
+        body = self._body(response)
+        return body, read(body)
+
+    def pause(self, url: str) -> None:
+        """Wait until the source may be asked again, and count the request; loopback is never waited for."""
+        if self.interval and not is_loopback(url):
             time.sleep(max(0.0, self._next - time.monotonic()))
             self._next = time.monotonic() + self.interval
         self.n_requests += 1
-        headers = {
+
+    def _send(
+        self, url: str, params: Params | None, form: bool, headers: Mapping[str, str] | None = None
+    ) -> requests.Response:
+        self.pause(url)
+        sent = {
             "User-Agent": USER_AGENT.format(contact=self.contact),
             "Accept": "application/json, */*;q=0.5",
             "Accept-Encoding": "gzip",
+            **(headers or {}),
         }
-        self._session.trust_env = not is_loopback  # a proxy of the environment cannot see this machine's loopback
+        fields = {**(params or {}), **({"api_key": self.key} if self.key and self.key_as == "form" else {})}
+        self._session.trust_env = not is_loopback(url)  # a proxy of the environment cannot see this machine's loopback
         try:
-            return self._session.get(url, params=params, headers=headers, stream=True, timeout=(10, 60))
+            return self._session.request(
+                "POST" if form else "GET",
+                url,
+                params=None if form else params,
+                data=fields if form else None,
+                auth=(self.key, "") if self.key and self.key_as == "user" else None,
+                headers=sent,
+                stream=True,
+                timeout=(10, 60),
+            )
         except TRANSIENT:
             raise
         except (requests.RequestException, ValueError) as error:  # such as a redirect to what is no address
@@ -196,7 +244,8 @@ def _retry_after(response: requests.Response) -> float:
     return min(max(wait, 0.0), MAX_WAIT)
 
 
-def _is_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Return whether the address is one of this machine's own."""
     host = urlsplit(url).hostname or ""
     try:
         return ip_address(host).is_loopback

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, datetime
+from functools import cached_property, partial
 from typing import Any
 from urllib.parse import urlencode
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from cto import snapshot
+from cto import parts, snapshot
 from cto.connector import Connector
-from cto.http import BadBodyError, Http, read_json
+from cto.http import BadBodyError, Http, Params, read_json
 from cto.lake import Lake, LakeError
 from cto.progress import Progress, quiet
-from cto.schema import ContractError, digest
+from cto.schema import digest
 from cto.snapshot import Page, Snapshot
 
 Json = dict[str, Any]
+Rows = list[tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +43,24 @@ def ingest(
     now: Callable[[], datetime],
     options: Mapping[str, bool] | None = None,
     progress: Progress = quiet,
+    wanted: Callable[[], Rows] = list,
+    setting: str = "",
 ) -> Ingested:
     """Bring one source up to date and return what counts now.
 
     A run that was killed is taken up where it stopped: its stored pages are not fetched again. When nothing new came,
     the same snapshot goes on to count.
+
+    Args:
+        lake: where pages go.
+        connector: the source.
+        http: the session to ask with.
+        url: its base address.
+        now: the clock.
+        options: what the user asked of this run.
+        progress: told how far it is.
+        wanted: gives the rows of the connector's ``wants`` when the connector asks for them.
+        setting: what the connector's own variable says.
 
     Raises:
         SourceError: the source failed or blocks us; the last finished snapshot still counts.
@@ -64,7 +75,7 @@ def ingest(
         opened = {"id": _snapshot_id(started, value["head"]), "started_at": started, "options": dict(options or {})}
         pointer = snapshot.move_head(lake, connector.name, value | {"open": opened}, pointer)
     sound = _without_damaged(lake, connector, last) if last and opened["options"].get("full") else last
-    crawl = _Crawl(lake, connector, http, url, now, opened, sound, progress)
+    crawl = _Crawl(connector, http, url, lake, now, opened, sound, progress, wanted, setting)
     for page in set(last.pages) - set(sound.pages) if last and sound else ():
         crawl.note(f"page {page.request} of {page.fetched_at} is damaged and left out; what only it held is lost")
     watermark = connector.fetch(crawl)
@@ -86,43 +97,45 @@ def ingest(
     else:
         assert last is not None
         result = last
-    parse(lake, connector, result, progress)
-    snapshot.move_head(lake, connector.name, {"head": result.id, "open": None}, pointer)
+    parts.parse(lake, connector, result, progress)
+    checked = {"head": result.id, "open": None, "checked_at": now().isoformat(timespec="seconds")}
+    snapshot.move_head(lake, connector.name, checked, pointer)
     return Ingested(result, http.n_requests, http.n_retries, crawl.n_new, tuple(crawl.notes))
 
 
-def parse(lake: Lake, connector: Connector, snap: Snapshot, progress: Progress = quiet) -> Json:
-    """Make sure that every page of the snapshot is parsed; return, by page key, its rows by table and quarantine.
-
-    A page is parsed once: its part files are keyed by its kind, its sha256 and the connector's fingerprint.
-    """
-    summary = f"{_parts(connector)}/snapshot-{snap.state}.json"
-    if not lake.exists(summary):
-        lake.put_json(summary, _parse_pages(lake, connector, snap.pages, progress))
-    return lake.read_json(summary)
-
-
-def part_files(lake: Lake, connector: Connector, parsed: Json, table: str) -> list[str]:
-    """Return the addresses of a raw table's part files, in the order of the pages' keys."""
-    return [
-        lake.url(f"{_parts(connector)}/{table}/{key}.parquet")
-        for key, found in sorted(parsed.items())
-        if found["rows"].get(table)
-    ]
-
-
 @dataclass
-class _Crawl:
-    """The run that a connector's ``fetch`` sees (:class:`cto.connector.Crawl`)."""
+class Asked:
+    """A source that can be asked (:class:`cto.connector.Source`)."""
 
-    lake: Lake
     connector: Connector
     http: Http
     url: str
+
+    @property
+    def contact(self) -> str:
+        return self.http.contact
+
+    def answer(self, path: str, params: Params, kind: str, form: bool = False) -> tuple[bytes, Any]:
+        return self.http.get(self._address(path), params, partial(self.connector.read, kind), form)
+
+    def pause(self) -> None:
+        self.http.pause(self.url)
+
+    def _address(self, path: str) -> str:
+        return path if path.startswith(("http://", "https://")) else self.url + path
+
+
+@dataclass
+class _Crawl(Asked):
+    """The run that a connector's ``fetch`` sees (:class:`cto.connector.Crawl`)."""
+
+    lake: Lake
     now: Callable[[], datetime]
     opened: Json
     last: Snapshot | None
     progress: Progress
+    want: Callable[[], Rows]
+    setting: str
     pages: list[Page] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     n_new: int = 0
@@ -136,22 +149,77 @@ class _Crawl:
     def options(self) -> Mapping[str, bool]:
         return self.opened["options"]  # type: ignore[no-any-return]
 
-    def page(self, path: str, params: Mapping[str, str | int], kind: str, attempt: str = "") -> Any:
-        request = f"{path}?{urlencode(sorted(params.items()))}"
-        source = self.connector.name
-        record = f"sources/{source}/requests/{self.opened['id']}/{digest(f'{kind} {request} {attempt}', 32)}.json"
+    @property
+    def today(self) -> date:
+        return datetime.fromisoformat(self.opened["started_at"]).date()
+
+    @cached_property
+    def wanted(self) -> Rows:
+        return self.want()
+
+    def page(
+        self,
+        path: str,
+        params: Params,
+        kind: str,
+        attempt: str = "",
+        subject: str = "",
+        form: bool = False,
+    ) -> Any:
+        request = f"{path}?{urlencode(sorted(params.items()))}" if params else path
+        return self._kept(request, kind, attempt, subject, lambda: self.answer(path, params, kind, form))
+
+    def keep(self, name: str, kind: str, get: Callable[[], bytes], subject: str = "") -> Any:
+        def taken() -> tuple[bytes, Any]:
+            body = get()
+            return body, self.connector.read(kind, body)
+
+        return self._kept(name, kind, "", subject, taken)
+
+    def changed(self, path: str, kind: str, seen: Json) -> tuple[Any | None, Json]:
+        record = self._record(kind, path, str(sorted(seen.items())))
+        if not self.lake.exists(record):
+            read = partial(self.connector.read, kind)
+            came, validators = self.http.changed(self._address(path), read, seen)
+            page = self._stored(kind, path, came[0], "") if came else None
+            self.lake.put_json(record, {"page": asdict(page) if page else None, "validators": dict(validators)})
+        found = self.lake.read_json(record)
+        if found["page"] is None:
+            return None, found["validators"]
+        page = Page(**found["page"])
+        self._count(page)
+        return self.connector.read(kind, self._bytes(page)), found["validators"]
+
+    def _kept(self, request: str, kind: str, attempt: str, subject: str, get: Callable[[], tuple[bytes, Any]]) -> Any:
+        record = self._record(kind, request, attempt)
         if self.lake.exists(record):
             page = Page(**self.lake.read_json(record))
-            found = self.connector.read(kind, snapshot.read_page(self.lake, source, page))
+            found = self.connector.read(kind, self._bytes(page))
         else:
-            body, found = self.http.get(self.url + path, params, partial(self.connector.read, kind))
-            sha256 = snapshot.store_page(self.lake, source, body)
-            page = Page(kind, request, sha256, len(body), self.now().isoformat(timespec="seconds"))
-            self.lake.put_json(record, {name: getattr(page, name) for name in page.__slots__})
-            self.n_new += 1
+            body, found = get()
+            page = self._stored(kind, request, body, subject)
+            self.lake.put_json(record, asdict(page))
+        self._count(page)
+        return found
+
+    def _record(self, kind: str, request: str, attempt: str) -> str:
+        """Return the lake key under which this run notes which page answered a request."""
+        return self._key(f"{digest(f'{kind} {request} {attempt}', 32)}.json")
+
+    def _key(self, name: str) -> str:
+        return f"sources/{self.connector.name}/requests/{self.opened['id']}/{name}"
+
+    def _stored(self, kind: str, request: str, body: bytes, subject: str) -> Page:
+        self.n_new += 1
+        sha256 = snapshot.store_page(self.lake, self.connector.name, body)
+        return Page(kind, request, sha256, len(body), self.now().isoformat(timespec="seconds"), subject)
+
+    def _bytes(self, page: Page) -> bytes:
+        return snapshot.read_page(self.lake, self.connector.name, page)
+
+    def _count(self, page: Page) -> None:
         self.pages.append(page)
         self.progress("fetch", len(self.pages), self.expected)
-        return found
 
     def attempt(self, name: str) -> int:
         key = self._attempt_key(name)
@@ -161,7 +229,7 @@ class _Crawl:
         self.lake.put(self._attempt_key(name), str(self.attempt(name) + 1).encode())
 
     def _attempt_key(self, name: str) -> str:
-        return f"sources/{self.connector.name}/requests/{self.opened['id']}/attempts/{digest(name, 32)}"
+        return self._key(f"attempts/{digest(name, 32)}")
 
     def ask(self, path: str, name: str) -> Any:
         def read(body: bytes) -> Any:
@@ -173,7 +241,7 @@ class _Crawl:
         return self.http.get(self.url + path, None, read)[1]
 
     def known(self, table: str, column: str) -> set[str]:
-        files = part_files(self.lake, self.connector, self._parsed(), table)
+        files = parts.files(self.lake, self.connector, self._parsed(), table)
         if not files:
             return set()
         with duckdb.connect() as con:
@@ -183,7 +251,7 @@ class _Crawl:
         return {row["id"] for found in self._parsed().values() for row in found["quarantine"] if row["id"]}
 
     def _parsed(self) -> Json:
-        return _parse_pages(self.lake, self.connector, _merge(self.connector, self.last, self.pages))
+        return parts.parse_pages(self.lake, self.connector, _merge(self.connector, self.last, self.pages))
 
     def expect(self, pages: int) -> None:
         self.expected = pages
@@ -199,7 +267,7 @@ def _without_damaged(lake: Lake, connector: Connector, last: Snapshot) -> Snapsh
     """Leave out stored pages that can no longer be read, as everything is fetched anew; what is parsed still counts."""
 
     def is_sound(page: Page) -> bool:
-        if lake.exists(_marker(connector, page)):
+        if parts.is_parsed(lake, connector, page):
             return True
         try:
             snapshot.read_page(lake, connector.name, page)
@@ -210,67 +278,26 @@ def _without_damaged(lake: Lake, connector: Connector, last: Snapshot) -> Snapsh
     return replace(last, pages=tuple(page for page in last.pages if is_sound(page)))
 
 
-def _merge(connector: Connector, last: Snapshot | None, new: list[Page]) -> tuple[Page, ...]:
+def _merge(connector: Connector, last: Snapshot | None, new: Sequence[Page]) -> tuple[Page, ...]:
     """Append new pages to earlier ones; a page that came again counts where it came last.
 
-    Of a kind that the connector fetches whole, the new crawl's pages replace all earlier ones.
+    Of a kind that the connector fetches whole, the new crawl's pages replace all earlier ones; of pages about one
+    subject, the newest does.
     """
     replaced = {page.kind for page in new} & set(connector.whole_kinds)
     before = [page for page in last.pages if page.kind not in replaced] if last else []
-    ordered: dict[str, Page] = {}
-    for page in [*before, *new]:
-        ordered.pop(page.key, None)
-        ordered[page.key] = page
-    return tuple(ordered.values())
+    by_subject = _last([*before, *new], lambda page: page.subject or page.key)
+    return tuple(_last(by_subject, lambda page: page.key))
+
+
+def _last(pages: Iterable[Page], name: Callable[[Page], str]) -> list[Page]:
+    """Return, of pages of one name, the last, each in the place of that one."""
+    found: dict[str, Page] = {}
+    for page in pages:
+        found.pop(name(page), None)
+        found[name(page)] = page
+    return list(found.values())
 
 
 def _snapshot_id(started: str, parent: str | None) -> str:
     return f"{started[:19].replace(':', '').replace('-', '')}-{digest(f'{started} {parent} {os.getpid()}', 6)}"
-
-
-def _parts(connector: Connector) -> str:
-    return f"parts/{connector.name}/{connector.fingerprint}"
-
-
-def _parse_pages(lake: Lake, connector: Connector, pages: Sequence[Page], progress: Progress = quiet) -> Json:
-    found: Json = {}
-    with ThreadPoolExecutor(max_workers=2) as pool:  # two pages at once bound the memory and fill two cores
-        parsed = pool.map(lambda page: _parse_page(lake, connector, page), pages)
-        for page, marker in zip(pages, parsed, strict=True):
-            found[page.key] = marker
-            progress("parse", len(found), len(pages))
-    pa.default_memory_pool().release_unused()
-    return found
-
-
-def _parse_page(lake: Lake, connector: Connector, page: Page) -> Json:
-    """Write one page's part files, then the marker that says they are complete; return the marker."""
-    marker = _marker(connector, page)
-    if lake.exists(marker):
-        return lake.read_json(marker)
-    parsed = connector.parse(page.kind, snapshot.read_page(lake, connector.name, page))
-    contracts = {table.name: table for table in connector.tables}
-    for name, rows in parsed.tables.items():
-        declared = [column.name for column in contracts[name].columns]
-        if rows.schema.names != declared:
-            raise ContractError(f"{name}: parse gave columns {rows.schema.names}, the contract says {declared}")
-        if rows.num_rows:
-            _write_part(lake, f"{_parts(connector)}/{name}/{page.key}.parquet", rows, page.number)
-    found = {
-        "rows": {name: rows.num_rows for name, rows in parsed.tables.items()},
-        "quarantine": list(parsed.quarantine),
-    }
-    lake.put_json(marker, found)
-    return found
-
-
-def _marker(connector: Connector, page: Page) -> str:
-    return f"{_parts(connector)}/pages/{page.key}.json"
-
-
-def _write_part(lake: Lake, key: str, rows: pa.Table, page_number: int) -> None:
-    numbered = rows.append_column("page", pa.repeat(pa.scalar(page_number, pa.uint64()), rows.num_rows))
-    with lake.scratch() as folder:
-        file = folder / "part.parquet"
-        pq.write_table(numbered, file, compression="zstd")
-        lake.adopt(key, file)

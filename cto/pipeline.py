@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from cto import build as building
 from cto import check as checking
 from cto import fit as fits
-from cto import fitting, fusion, ingest, registry, release, snapshot, warehouse_file
+from cto import fitting, fusion, ingest, registry, release, snapshot, wants, warehouse_file
 from cto import vote as voting
 from cto.connector import Connector
 from cto.http import Http, SourceError
@@ -38,9 +38,10 @@ def open_lake(settings: Settings) -> Lake:
 
     """
     names = [connector.name for connector in registry.connectors()]
-    for name in settings.urls.keys() - set(names):
-        for meant in get_close_matches(name, names, cutoff=0.8):
-            raise SettingsError(f"CTO_{name.upper()}_URL names no source; is CTO_{meant.upper()}_URL meant?")
+    for given, what in ((settings.urls, "URL"), (settings.keys, "API_KEY")):
+        for name in given.keys() - set(names):
+            for meant in get_close_matches(name, names, cutoff=0.8):
+                raise SettingsError(f"CTO_{name.upper()}_{what} names no source; is CTO_{meant.upper()}_{what} meant?")
     lake = Lake(settings.home)
     if lake.folder is None:
         raise LakeError(f"{settings.home} is an object store; building tables needs a folder for now: set CTO_HOME")
@@ -64,15 +65,36 @@ def ingest_source(
     progress: Progress = quiet,
 ) -> Ingested:
     """Bring one source up to date; a failure is kept beside what still counts, for ``cto status``, and raised."""
-    http = Http(interval=connector.seconds_between_requests, backoff=settings.backoff, contact=settings.contact)
-    url = settings.urls.get(connector.name, connector.url)
     try:
-        return ingest.ingest(lake, connector, http, url, now, options, progress)
+        return ingest.ingest(
+            lake,
+            connector,
+            http(settings, connector),
+            settings.urls.get(connector.name, connector.url),
+            now,
+            options,
+            progress,
+            lambda: wants.wanted(lake, connector, now().date()),
+            settings.variables.get(connector.variable, ""),
+        )
     except SourceError as error:
         value, pointer = snapshot.head(lake, connector.name)
         failure = {"at": now().isoformat(timespec="seconds"), "error": str(error)}
         snapshot.move_head(lake, connector.name, value | {"last_failure": failure}, pointer)
         raise
+
+
+def http(settings: Settings, connector: Connector) -> Http:
+    """Return a session that is as polite as the source asks, with its key if there is one."""
+    key = settings.keys.get(connector.name, "") if connector.key_as else ""
+    return Http(
+        interval=connector.seconds_with_key if key else connector.seconds_between_requests,
+        backoff=settings.backoff,
+        contact=settings.contact,
+        key=key,
+        key_as=connector.key_as,
+        max_bytes=connector.max_bytes,
+    )
 
 
 def build(lake: Lake, plan: Plan, progress: Progress = quiet) -> None:
@@ -157,7 +179,7 @@ def refresh(
         GateError: a check failed; nothing was published.
 
     """
-    chosen = sources(only)
+    chosen = sources(only, settings)
     lake = open_lake(settings)
     ingested: dict[str, Ingested] = {}
     failures: dict[str, SourceError] = {}
@@ -179,8 +201,10 @@ def refresh(
     return Night(published, is_new, ingested, failures)
 
 
-def sources(only: Sequence[str]) -> list[Connector]:
-    """Return the named connectors, or all.
+def sources(only: Sequence[str], settings: Settings) -> list[Connector]:
+    """Return the named connectors, or all that are on, in the order in which to fetch them.
+
+    A source that is optional is on when its address is set.
 
     Raises:
         UnknownSourceError: a name that is no source.
@@ -190,7 +214,9 @@ def sources(only: Sequence[str]) -> list[Connector]:
     unknown = [name for name in only if name not in by_name]
     if unknown:
         raise UnknownSourceError(f"no source is called {unknown[0]!r}; the sources are {', '.join(by_name)}")
-    return [by_name[name] for name in only] if only else list(by_name.values())
+    on = [name for name, connector in by_name.items() if not connector.is_optional or name in settings.urls]
+    leading, following = wants.waves([by_name[name] for name in only or on])
+    return leading + following
 
 
 def _need(lake: Lake, stage: Stage, verb: str) -> None:

@@ -17,10 +17,11 @@ import duckdb
 import pyarrow.parquet as pq
 
 from cto import card, registry
-from cto.build import connect, parquet
+from cto.build import connect
 from cto.lake import Lake, LakeError, MissingError, Pointer
 from cto.plan import Plan, Stage
-from cto.snapshot import Snapshot
+from cto.schema import parquet
+from cto.snapshot import Snapshot, checked_at, head
 
 Json = dict[str, Any]
 
@@ -165,6 +166,7 @@ def _write(lake: Lake, plan: Plan, version: str, content: str, before: Release |
         "files": files,
         "code": {"cto": installed_version("cto"), "commit": _commit(), "duckdb": duckdb.__version__},
         "snapshots": {s.source: _snapshot(lake, s, plan.core) for s in plan.snapshots},
+        "sources_without_snapshot": _without_snapshot(lake, plan),
         "label_functions": _functions(lake, version, lake.read_json(plan.vote.manifest)),
         "fit": lake.read_json(plan.label.manifest)["fit"],
         "stages": {stage.name: stage.key for stage in (plan.core, plan.vote, plan.label)},
@@ -188,12 +190,21 @@ def _snapshot(lake: Lake, snapshot: Snapshot, core: Stage) -> Json:
         "state": snapshot.state,
         "started_at": snapshot.started_at,
         "finished_at": snapshot.finished_at,
+        "checked_at": checked_at(lake, snapshot),
+        "last_failure": head(lake, snapshot.source)[0].get("last_failure"),
         "public_by": str(snapshot.public_by),
         "watermark": snapshot.watermark,
         "notes": list(snapshot.notes),
         "pages": len(snapshot.pages),
         "quarantined": sum(row["source"] == snapshot.source for row in lake.read_json(core.manifest)["quarantine"]),
     }
+
+
+def _without_snapshot(lake: Lake, plan: Plan) -> Json:
+    """Return the sources that this release rests on nothing of: why the last try failed, or None if never tried."""
+    held = {snap.source for snap in plan.snapshots}
+    names = [c.name for c in registry.connectors() if c.name not in held]
+    return {name: head(lake, name)[0].get("last_failure") for name in names}
 
 
 def _functions(lake: Lake, version: str, voted: Mapping[str, Any]) -> Json:

@@ -12,12 +12,13 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from cto.build import connect, parquet
+from cto.build import connect
 from cto.gold import Gold
 from cto.labels import DEFINITIONS
 from cto.lake import Lake
 from cto.metrics import Floats, interval, wilson
 from cto.release import Release
+from cto.schema import parquet
 
 Json = dict[str, Any]
 Cells = Floats

@@ -131,6 +131,11 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def parquet(*paths: str) -> str:
+    """Return the SQL that reads Parquet files as they are: a folder called ``a=1`` is no column."""
+    return f"read_parquet([{', '.join(map(literal, paths))}], hive_partitioning = false)"
+
+
 def digest(text: str, length: int = 16) -> str:
     """Return the first ``length`` hexadecimal digits of the text's sha256."""
     return hashlib.sha256(text.encode()).hexdigest()[:length]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 CONTACT = "https://github.com/cto-dataset/cto"
@@ -21,6 +21,8 @@ class Settings:
         home: root of the lake.
         as_of: last day whose evidence counts.
         urls: base address by source, for those not at their default.
+        keys: key by source, for those that take one (``CTO_<SOURCE>_API_KEY``); never shown.
+        variables: what the environment says besides, such as ``CTO_FEEDS``.
         backoff: first pause before a repeated request, in seconds.
         contact: what the user agent says about whom to write to.
         is_sample: the sources serve the shipped sample.
@@ -33,6 +35,8 @@ class Settings:
     backoff: float = 1.0
     contact: str = CONTACT
     is_sample: bool = False
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -49,6 +53,11 @@ class Settings:
             for name, value in environment.items()
             if name.startswith("CTO_") and name.endswith("_URL") and value
         }
+        keys = {
+            name.removeprefix("CTO_").removesuffix("_API_KEY").lower(): value
+            for name, value in environment.items()
+            if name.startswith("CTO_") and name.endswith("_API_KEY") and value
+        }
         for name, value in urls.items():
             if not value.startswith(("http://", "https://")):
                 raise SettingsError(f"CTO_{name.upper()}_URL is {value!r}; it must start with http:// or https://")
@@ -58,6 +67,12 @@ class Settings:
             urls=urls,
             backoff=_seconds(environment.get("CTO_HTTP_BACKOFF_SECONDS", "1")),
             contact=environment.get("CTO_CONTACT") or CONTACT,
+            keys=keys,
+            variables={
+                name: value
+                for name, value in environment.items()
+                if name.startswith("CTO_") and not name.endswith("_API_KEY") and value
+            },
         )
 
 

@@ -18,13 +18,17 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One stored body: what was asked, when, and the digest under which the bytes lie."""
+    """One stored body: what was asked, when, and the digest under which the bytes lie.
+
+    ``subject`` is what the page is all about, where a newer page about the same replaces it.
+    """
 
     kind: str
     request: str
     sha256: str
     n_bytes: int
     fetched_at: str
+    subject: str = ""
 
     @property
     def key(self) -> str:
@@ -75,6 +79,12 @@ def head(lake: Lake, source: str) -> tuple[Json, Pointer | None]:
     """Return what the source's pointer says (both parts None before the first crawl), and the pointer."""
     pointer = lake.pointer(head_name(source))
     return (_parse(pointer.text, source) if pointer else {"head": None, "open": None}), pointer
+
+
+def checked_at(lake: Lake, snapshot: Snapshot) -> str:
+    """Return when the source was last asked with success: a night without news leaves no new snapshot."""
+    value, _ = head(lake, snapshot.source)
+    return str(value.get("checked_at", "")) or snapshot.finished_at
 
 
 def _parse(text: str, source: str) -> Json:

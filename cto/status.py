@@ -27,7 +27,7 @@ def status(lake: Lake, now: datetime) -> Json:
         latest, lost = None, str(error)
     return {
         "home": lake.root,
-        "sources": {c.name: _source(lake, c.name, snapshots, now) for c in registry.connectors()},
+        "sources": {c.name: _source(lake, c.name, snapshots, now, c.stale_after_days) for c in registry.connectors()},
         "core": _core(lake, snapshots, now),
         "fit": _fit(fits.usable(lake, now.date(), is_current=True)),
         "release": _release(latest) if latest else None,
@@ -35,13 +35,16 @@ def status(lake: Lake, now: datetime) -> Json:
     }
 
 
-def _source(lake: Lake, name: str, snapshots: list[Snapshot], now: datetime) -> Json:
+def _source(lake: Lake, name: str, snapshots: list[Snapshot], now: datetime, stale_after_days: int) -> Json:
     value, _ = snapshot.head(lake, name)
     snap = next((s for s in snapshots if s.source == name), None)
+    checked = snapshot.checked_at(lake, snap) if snap else ""
     return {
         "public_by": str(snap.public_by) if snap else None,
         "fetched_at": snap.finished_at if snap else None,
-        "hours_since_fetch": _hours(snap.finished_at, now) if snap else None,
+        "checked_at": checked if snap else None,
+        "hours_since_fetch": _hours(checked, now) if snap else None,
+        "is_stale": bool(snap) and _hours(checked, now) > 24 * stale_after_days,
         "pages": len(snap.pages) if snap else 0,
         "notes": list(snap.notes) if snap else [],
         "crawl_under_way_since": value["open"]["started_at"] if value["open"] else None,
@@ -130,4 +133,8 @@ def lines(found: Json) -> Iterator[str]:
 def _freshness(source: Json) -> str:
     if source["fetched_at"] is None:
         return "never fetched"
-    return f"data public by {source['public_by']}, fetched {source['hours_since_fetch']} h ago, {source['pages']} pages"
+    stale = "STALE, past its tolerance: no release will be published; " if source["is_stale"] else ""
+    return (
+        f"{stale}data public by {source['public_by']}, fetched {source['hours_since_fetch']} h ago, "
+        f"{source['pages']} pages"
+    )

@@ -7,10 +7,11 @@ from typing import Any
 
 import duckdb
 
-from cto.build import MORE_MEMORY, parquet
+from cto.build import MORE_MEMORY
 from cto.lake import Lake, LakeError, MissingError
 from cto.plan import Plan, models, published
 from cto.release import Release
+from cto.schema import parquet
 
 Json = dict[str, Any]
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import pkgutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -69,19 +69,21 @@ def state(planned: Json) -> tuple[Lake, Plan]:
     return lake, planning.plan(lake, date.fromisoformat(planned["as_of"]), planned["snapshots"], planned.get("fit"))
 
 
-@task(execution_timeout=timedelta(minutes=5))
-def sources() -> list[str]:
-    """Name the sources to fetch."""
-    from cto import pipeline
+@task(execution_timeout=timedelta(minutes=5), multiple_outputs=True)
+def sources() -> dict[str, list[str]]:
+    """Name the sources to fetch: those that are asked outright, and those asked for what follows from the others."""
+    from cto import pipeline, wants
 
     with no_retry(KeyError):
-        return [connector.name for connector in pipeline.sources(get_current_context()["params"]["only"])]
+        leading, following = wants.waves(pipeline.sources(get_current_context()["params"]["only"], settings()))
+    return {"leading": [c.name for c in leading], "following": [c.name for c in following]}
 
 
 @task(
     execution_timeout=timedelta(hours=8),
     map_index_template="{{ task.op_kwargs['source'] }}",
     multiple_outputs=False,
+    trigger_rule=TriggerRule.ALL_DONE,
 )
 def ingest(source: str) -> Json:
     """Bring one source up to date."""
@@ -89,7 +91,7 @@ def ingest(source: str) -> Json:
     from cto.http import BlockedError, RefusedError
 
     chosen = settings()
-    [connector] = pipeline.sources([source])
+    [connector] = pipeline.sources([source], chosen)
     with no_retry(BlockedError, RefusedError):
         found = pipeline.ingest_source(pipeline.open_lake(chosen), chosen, connector, now)
     return {
@@ -102,7 +104,7 @@ def ingest(source: str) -> Json:
 
 
 @task(execution_timeout=timedelta(minutes=5), trigger_rule=TriggerRule.ALL_DONE, multiple_outputs=False)
-def plan(tried: Sequence[str] | None) -> Json:
+def plan(tried: Json | None) -> Json:
     """Fix the snapshots and the day for the rest of the run, whichever sources failed tonight."""
     from cto import pipeline
     from cto import plan as planning
@@ -198,7 +200,8 @@ def nightly_refresh() -> None:
     """Fetch, build, fit, vote, fuse, check and publish."""
     named = sources()
     planned = plan(named)
-    ingest.expand(source=named) >> planned
+    leading = ingest.override(task_id="ingest_leading").expand(source=named["leading"])
+    leading >> ingest.override(task_id="ingest_following").expand(source=named["following"]) >> planned
     fitted = fit(planned)
     build(planned) >> fitted >> vote(fitted) >> fuse(fitted) >> check(fitted) >> release(fitted)
 

@@ -78,7 +78,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     home = str(tmp_path_factory.mktemp("real") / "lake")
     with Sandbox(studies=REGISTRY) as sandbox:
         settings = Settings(home, AS_OF, {"clinicaltrials_gov": sandbox.registry_url}, backoff=0.01)
-        night = pipeline.refresh(settings, now=lambda: datetime(2026, 11, 1, 12, tzinfo=UTC))
+        night = pipeline.refresh(settings, ["clinicaltrials_gov"], now=lambda: datetime(2026, 11, 1, 12, tzinfo=UTC))
     assert night.failures == {}
     lake = Lake(home)
     return Tables(lake, plan(lake, AS_OF))

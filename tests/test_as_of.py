@@ -71,7 +71,7 @@ def newer(study: Json) -> Json:
 
 def refresh(home: Path, url: str, day: date) -> Night:
     settings = Settings(str(home), day, {"clinicaltrials_gov": url}, backoff=0)
-    return pipeline.refresh(settings, now=lambda: datetime(2026, 11, 1, tzinfo=UTC))
+    return pipeline.refresh(settings, ["clinicaltrials_gov"], now=lambda: datetime(2026, 11, 1, tzinfo=UTC))
 
 
 def table(home: Path, night: Night, name: str, columns: str) -> list[Any]:

@@ -196,7 +196,7 @@ def settings(home: Path, registry: Sandbox) -> Settings:
 
 
 def refresh(home: Path, registry: Sandbox) -> release.Release:
-    return pipeline.refresh(settings(home, registry), now=lambda: NOW).release
+    return pipeline.refresh(settings(home, registry), ["clinicaltrials_gov"], now=lambda: NOW).release
 
 
 @pytest.fixture(scope="module")
@@ -494,7 +494,7 @@ def stages(home: Path, registry: Sandbox, together: threading.Barrier) -> str:
     together.wait()
     try:
         lake = pipeline.open_lake(chosen)
-        for source in pipeline.sources([SOURCE]):
+        for source in pipeline.sources([SOURCE], chosen):
             pipeline.ingest_source(lake, chosen, source, lambda: NOW)
         planned = plan(lake, AS_OF)
         pipeline.build(lake, planned)
@@ -547,7 +547,7 @@ def test_runs_for_several_days_at_once_leave_the_last_day_as_the_latest(
     days = [date(2024, 7, day) for day in (1, 2, 3)]
     registry.post_studies(study(day.day, "2003-10-22", results=str(day)) for day in days)  # a change for every day
     lake = Lake(str(home))
-    for source in pipeline.sources([SOURCE]):
+    for source in pipeline.sources([SOURCE], settings(home, registry)):
         pipeline.ingest_source(lake, settings(home, registry), source, lambda: NOW)
     together = threading.Barrier(len(days))
 

@@ -142,7 +142,7 @@ def first_night(airflow: Airflow, lake: Path, sandbox: Sandbox) -> Run:
 def refresh(home: Path, sandbox: Sandbox) -> release.Release:
     """Do what ``cto refresh`` does."""
     settings = Settings(str(home), DAY, {SOURCE: sandbox.registry_url}, backoff=0)
-    return pipeline.refresh(settings).release
+    return pipeline.refresh(settings, ["clinicaltrials_gov"]).release
 
 
 def releases(home: Path) -> list[str]:

@@ -182,7 +182,7 @@ def sandbox() -> Iterator[Sandbox]:
 def refresh(tmp_path: Path, sandbox: Sandbox) -> Refresh:
     def run(day: date = DAY) -> Night:
         settings = Settings(str(tmp_path / "lake"), day, {"clinicaltrials_gov": sandbox.registry_url}, backoff=0)
-        return pipeline.refresh(settings, now=lambda: datetime(2026, 2, 1, tzinfo=UTC))
+        return pipeline.refresh(settings, ["clinicaltrials_gov"], now=lambda: datetime(2026, 2, 1, tzinfo=UTC))
 
     return run
 

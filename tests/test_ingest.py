@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +88,7 @@ class Nights:
     def fetch(self, **options: bool) -> Ingested:
         """Run a night's first stage."""
         self.sandbox.clear_requests()
-        [source] = pipeline.sources([SOURCE])
+        [source] = pipeline.sources([SOURCE], self._settings())
         return pipeline.ingest_source(
             pipeline.open_lake(self._settings()), self._settings(), source, lambda: NOW, options
         )
@@ -97,7 +96,7 @@ class Nights:
     def run(self) -> pipeline.Night:
         """Run a whole night, up to the release."""
         self.sandbox.clear_requests()
-        return pipeline.refresh(self._settings(), now=lambda: NOW)
+        return pipeline.refresh(self._settings(), ["clinicaltrials_gov"], now=lambda: NOW)
 
     def publish(self) -> release.Release:
         """Run a whole night in which no source fails; return the release."""
@@ -443,7 +442,7 @@ def test_a_fault_that_lasts_is_reported_and_leaves_what_was_there(
     settled: Nights, monkeypatch: pytest.MonkeyPatch, fault: str, said: str
 ) -> None:
     published = settled.latest()
-    monkeypatch.setattr(pipeline, "Http", partial(Http, max_bytes=100_000))
+    monkeypatch.setattr(pipeline, "Http", lambda **given: Http(**given | {"max_bytes": 100_000}))
     before, kept = settled.snapshot, settled.files("releases")
     settled.sandbox.post_studies(CHANGES)
     settled.sandbox.add_fault(fault, times=None)

@@ -103,12 +103,12 @@ class Nights:
 
     def run(self, **options: bool) -> pipeline.Night:
         """Run a whole night, up to the release."""
-        return pipeline.refresh(self._settings(), now=lambda: NOW, options=options)
+        return pipeline.refresh(self._settings(), ["clinicaltrials_gov"], now=lambda: NOW, options=options)
 
     def collect(self) -> None:
         """Run a night's first half: fetch, parse and build the core tables."""
         lake = pipeline.open_lake(self._settings())
-        for connector in pipeline.sources(["clinicaltrials_gov"]):
+        for connector in pipeline.sources(["clinicaltrials_gov"], self._settings()):
             pipeline.ingest_source(lake, self._settings(), connector, lambda: NOW)
         pipeline.build(lake, plan(lake, AS_OF))
 

@@ -6,6 +6,11 @@ is declared once, in the connector.
 
 from cto.schema import Column, Table
 from warehouse.columns import NCT_ID, PHASE, count, date_columns, known_since
+from warehouse.tables_drugs import DRUGS
+from warehouse.tables_history import HISTORY
+from warehouse.tables_market import MARKET
+from warehouse.tables_news import NEWS
+from warehouse.tables_publications import PUBLICATIONS
 from warehouse.tables_published import PUBLISHED
 from warehouse.tables_results import RESULTS
 
@@ -123,4 +128,4 @@ REGISTERED = (
     ),
 )
 
-TABLES = (*REGISTERED, *RESULTS, *PUBLISHED)
+TABLES = (*REGISTERED, *RESULTS, *PUBLICATIONS, *NEWS, *MARKET, *DRUGS, *HISTORY, *PUBLISHED)

@@ -24,6 +24,11 @@ class _ActiveFault:
     name: str
     times: int | None
     after: int
+    site: str
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return {"times": self.times, "after": self.after} | ({"site": self.site} if self.site else {})
 
 
 class FaultBoard:
@@ -34,18 +39,20 @@ class FaultBoard:
         self._active: list[_ActiveFault] = []
         self._lock = threading.Lock()
 
-    def add(self, name: str, times: int | None = 1, after: int = 0) -> None:
+    def add(self, name: str, times: int | None = 1, after: int = 0, site: str = "") -> None:
         """Let the fault happen `times` times (None: always) once `after` requests it could hit have passed.
 
-        `name` may be shortened to any unambiguous beginning. Raises ValueError for an unknown name or a bad number.
+        `name` may be shortened to any unambiguous beginning, and may start with `site:`, the one site that it is to hit
+        (by the name of its source; default any). Raises ValueError for an unknown name or a bad number.
         """
+        site, _, name = name.rpartition(":") if ":" in name else (site, "", name)
         full_names = [name] if name in self.descriptions else [n for n in self.descriptions if n.startswith(name)]
         if len(full_names) != 1:
             raise ValueError(f"unknown fault {name!r}; known: {', '.join(sorted(self.descriptions))}")
         if not _is_count(after) or not (times is None or (_is_count(times) and times > 0)):
             raise ValueError("times must be a positive whole number or null, after a whole number from 0")
         with self._lock:
-            self._active.append(_ActiveFault(full_names[0], times, after))
+            self._active.append(_ActiveFault(full_names[0], times, after, site))
 
     def clear(self) -> None:
         """Forget every fault in force."""
@@ -55,21 +62,21 @@ class FaultBoard:
     def listing(self) -> list[dict[str, Any]]:
         """Return every known fault: its name, its description and what is in force of it."""
         with self._lock:
-            active = [(fault.name, {"times": fault.times, "after": fault.after}) for fault in self._active]
+            active = [(fault.name, fault.state) for fault in self._active]
         return [
             {"name": name, "description": text, "active": [state for other, state in active if other == name]}
             for name, text in self.descriptions.items()
         ]
 
-    def take(self, *names: str, served: int = 0) -> str | None:
-        """Return the first of the named faults that is due now and count the request for those that wait.
+    def take(self, *names: str, served: int = 0, site: str = "") -> str | None:
+        """Return the first of the named faults that is due now at the site, and count the request for those that wait.
 
         `served` is 1 when the request has been answered already, so that it counts among the `after` passed.
         """
         due: _ActiveFault | None = None
         with self._lock:
             for fault in self._active:
-                if fault.name not in names:
+                if fault.name not in names or fault.site not in ("", site):
                     continue
                 if fault.after > served:
                     fault.after -= 1

@@ -38,6 +38,8 @@ REGISTRY_FAULTS: dict[str, str] = {
 class RegistrySite(Site):
     """Answers as the registry would, from a store of studies."""
 
+    source = "clinicaltrials_gov"
+    prefix = API_PREFIX
     faults = REGISTRY_FAULTS
 
     def __init__(self, store: StudyStore, board: FaultBoard) -> None:
@@ -96,18 +98,18 @@ class RegistrySite(Site):
         if "pageToken" not in query:
             return 0
         start = _position(query["pageToken"])
-        if query["pageToken"] != _token(catalog, key, start) or self._board.take("bad_token"):
+        if query["pageToken"] != _token(catalog, key, start) or self._board.take("bad_token", site=self.source):
             raise BadRequestError("Parameter 'pageToken' has an invalid value")
         return start
 
     def _next_token(self, catalog: Catalog, key: str, end: int, total: int) -> bytes:
-        is_last = end >= total and not (end == total and self._board.take("token_on_full_last_page"))
+        is_last = end >= total and not (end == total and self._board.take("token_on_full_last_page", site=self.source))
         return b"" if is_last else b',"nextPageToken":"%s"' % _token(catalog, key, end).encode()
 
     def _disturb(self) -> None:
-        if self._board.take("refresh_mid_crawl", served=1):
+        if self._board.take("refresh_mid_crawl", served=1, site=self.source):
             self._store.force_refresh()
-        if self._board.take("study_vanishes", served=1):
+        if self._board.take("study_vanishes", served=1, site=self.source):
             self._store.remove_last()
 
     def _sizes(self, request: Request) -> Response:

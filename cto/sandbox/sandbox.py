@@ -1,4 +1,4 @@
-"""The stand-in that everybody starts: one server with the sources mounted and their records at hand."""
+"""The stand-in that everybody starts: one server with all sources mounted and their records at hand."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -7,20 +7,24 @@ from typing import Any
 from cto.sandbox.faults import SHARED_FAULTS
 from cto.sandbox.registry import API_PREFIX, REGISTRY_FAULTS, RegistrySite
 from cto.sandbox.server import SandboxServer
+from cto.sandbox.site import Site
+from cto.sandbox.sites import sites
 from cto.sandbox.store import StudyStore
 from cto.sandbox.studies import as_line
 
-FAULTS: dict[str, str] = {**SHARED_FAULTS, **REGISTRY_FAULTS}
+FAULTS: dict[str, str] = {
+    **SHARED_FAULTS,
+    **REGISTRY_FAULTS,
+    **{name: text for site in sites() for name, text in site.faults.items()},
+}
 
 
 class Sandbox(SandboxServer):
-    """A server with the registry mounted, over one file of studies or several (of one id the last line wins).
+    """A server with every source mounted: the registry over files of studies, the others over the files of a world.
 
-    `faults` are names, or mappings with name, times and after. Raises OSError for a file that cannot be read and
-    ValueError for an unknown fault.
-
-    A further source is a subclass of `cto.sandbox.site.Site`, mounted under a path of its own before or after the
-    start: `sandbox.mount("/eutils", PubmedSite())` serves it at `sandbox.url + "/eutils"`.
+    `studies` is one file or several (of one id the last line wins); by default the world's own. `faults` are names,
+    `source:name` for those of one source, or mappings with name, times, after and site. Raises OSError for a file that
+    cannot be read and ValueError for an unknown fault.
     """
 
     def __init__(
@@ -28,18 +32,36 @@ class Sandbox(SandboxServer):
         studies: str | Path | Iterable[str | Path] = (),
         faults: Iterable[str | Mapping[str, Any]] = (),
         port: int = 0,
+        world: str | Path | None = None,
     ) -> None:
         super().__init__(port)
-        paths = [studies] if isinstance(studies, str | Path) else studies
+        folder = Path(world) if world else None
+        paths = [studies] if isinstance(studies, str | Path) else list(studies)
+        if not paths and folder:
+            paths = sorted(folder.glob("studies.jsonl*"))
         self._registry = RegistrySite(StudyStore(Path(path) for path in paths), self.faults)
-        self.mount(API_PREFIX, self._registry)
+        self._mounted: list[Site] = [self._registry, *(site(folder, self.faults) for site in sites())]
+        for site in self._mounted:
+            self.mount(site.prefix, site)
         for fault in faults:
             self.faults.add(**({"name": fault} if isinstance(fault, str) else fault))
 
     @property
     def urls(self) -> dict[str, str]:
         """The base address of every source that is served, by the source's name."""
-        return {"clinicaltrials_gov": self.registry_url}
+        return {site.source: self.url + site.prefix for site in self._mounted}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which every source is found here."""
+        found = {f"CTO_{name.upper()}_URL": url for name, url in self.urls.items()}
+        for site in self._mounted:
+            found |= site.variables(self.url + site.prefix)
+        return found
+
+    def site(self, source: str) -> Any:
+        """Return the stand-in of a source, for a test that changes what it holds."""
+        return next(site for site in self._mounted if site.source == source)
 
     @property
     def registry_url(self) -> str:

@@ -87,9 +87,9 @@ class SandboxServer:
         """Forget the calls made so far."""
         self._requests.clear()
 
-    def add_fault(self, name: str, times: int | None = 1, after: int = 0) -> None:
+    def add_fault(self, name: str, times: int | None = 1, after: int = 0, site: str = "") -> None:
         """Put a fault in force, as `FaultBoard.add` does."""
-        self.faults.add(name, times, after)
+        self.faults.add(name, times, after, site)
 
     def answer(self, request: Request) -> Response:
         """Answer one call: from a control, from a fault, or from the site mounted at its path."""
@@ -133,19 +133,20 @@ class SandboxServer:
         return json_response(self.faults.listing())
 
     def _site_answer(self, request: Request) -> tuple[Response, str | None]:
-        refusal = self.faults.take(*REFUSALS)
+        prefixes = [prefix for prefix in self._sites if f"{request.path}/".startswith(f"{prefix}/")]
+        prefix = max(prefixes, key=len, default="")
+        source = self._sites[prefix].source if prefixes else ""
+        refusal = self.faults.take(*REFUSALS, site=source)
         if refusal:
             return _refused(refusal), refusal
-        prefixes = [prefix for prefix in self._sites if request.path.startswith(prefix + "/")]
         if not prefixes:
             return text_response(404, "Nothing is mounted here"), None
-        prefix = max(prefixes, key=len)
         response = self._sites[prefix].handle(_below(prefix, request))
         if response.n_records is None:
             return response, None
-        if self.faults.take("slow"):
+        if self.faults.take("slow", site=source):
             time.sleep(SLOW_SECONDS)
-        damage = self.faults.take(*DAMAGE)
+        damage = self.faults.take(*DAMAGE, site=source)
         return (_damaged(response, damage), damage) if damage else (response, None)
 
 
@@ -216,7 +217,9 @@ class _Handler(BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         query = dict(parse_qsl(address.query, keep_blank_values=True, errors="replace"))
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        response = self.server.sandbox.answer(Request(self.command, unquote(address.path), query, body))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Request(self.command, unquote(address.path), query, body, "", address.query, headers)
+        response = self.server.sandbox.answer(request)
         if response.delivery == "endless":
             self._send_endless(response)
         else:
@@ -226,7 +229,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, response: Response) -> None:
         body, headers = response.body, dict(response.headers)
-        if _accepts_gzip(self.headers.get("Accept-Encoding", "")):
+        if body and _accepts_gzip(self.headers.get("Accept-Encoding", "")):
             body = gzip.compress(body, 1, mtime=0)
             headers["Content-Encoding"] = "gzip"
         self._send_head(response, {**headers, "Content-Length": str(len(body))})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import shlex
-import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -17,7 +16,7 @@ import duckdb
 from rich.console import Console
 
 from cto import explain as explaining
-from cto import pipeline, registry, release, warehouse_file
+from cto import pipeline, release, warehouse_file
 from cto import status as state
 from cto.card import fused_by
 from cto.cli_context import (
@@ -31,6 +30,7 @@ from cto.cli_context import (
     version_option,
 )
 from cto.cli_judge import evaluate, report
+from cto.cli_sources import doctor, sandbox, sources
 from cto.diff import diff as compare
 from cto.exits import EXIT_SOURCE_FAILED, told
 from cto.lake import Lake
@@ -53,6 +53,7 @@ def main(home: str | None) -> None:
     What do functions say?     cto report functions
     Ask anything in SQL:       cto sql "select * from labels limit 5"
     What is there, how fresh:  cto status
+    Do the sources answer?     cto doctor
     """
 
 
@@ -273,54 +274,5 @@ def diff(before: str, after: str | None, as_json: bool) -> None:
         )
 
 
-@main.command()
-@click.option("--studies", type=click.Path(exists=True, dir_okay=False, path_type=Path), multiple=True,
-              help="API v2 records to serve, one JSON a line, plain or gzipped (default: the sample).")  # fmt: skip
-@click.option("--world", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="FOLDER",
-              help="Folder with a file a source, as in the sample's world (default: the sample).")  # fmt: skip
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="Port on 127.0.0.1; 0 picks one."
-)
-@click.option("--fault", "faults", multiple=True, metavar="NAME", help="Break it; see --list-faults. May be repeated.")
-@click.option("--list-faults", is_flag=True, help="Print the faults it knows, and end.")
-@told
-def sandbox(
-    studies: tuple[Path, ...], world: Path | None, port: int, faults: tuple[str, ...], list_faults: bool
-) -> None:
-    """Serve stand-ins for the sources on loopback, by their real protocols, until interrupted.
-
-    It prints the variables by which the other commands find them. A fault named SOURCE:NAME hits that source only.
-
-    POST /_sandbox/studies adds or replaces studies, which is a data refresh; GET /_sandbox/requests lists the calls.
-    """
-    from cto.sample import STUDIES, WORLD  # noqa: PLC0415
-    from cto.sandbox import FAULTS, Sandbox  # noqa: PLC0415  (a server that only this verb needs)
-
-    if list_faults:
-        for name, meaning in FAULTS.items():
-            click.echo(f"{name:24} {meaning}")
-        return
-    unknown = [name for name in faults if name.rpartition(":")[2] not in FAULTS]
-    if unknown:
-        raise click.BadParameter(f"{unknown[0]!r} is no fault it knows; see --list-faults", param_hint="--fault")
-    if not studies and not world:
-        studies, world = STUDIES, WORLD
-    with Sandbox(studies=studies, faults=faults, port=port, world=world) as server:
-        for name, value in server.environment.items():
-            click.echo(f"{name}={value}")
-        click.echo("Serving until interrupted (Ctrl-C).", err=True)
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        signal.pause()
-
-
-@main.command()
-def sources() -> None:
-    """List the sources and label functions."""
-    for connector in registry.connectors():
-        click.echo(f"{connector.name}: {connector.homepage}; {connector.licence}")
-    for function in registry.label_functions():
-        click.echo(f"{function.name} ({function.kind}, informs {', '.join(function.informs)}): {function.meaning}")
-
-
-for group in (evaluate, report):
+for group in (evaluate, report, sandbox, doctor, sources):
     main.add_command(group)

@@ -47,10 +47,10 @@ def open_ended(con: duckdb.DuckDBPyConnection) -> None:
 
 
 _ENDED = """
-select nct_id, coalesce(phase, 'NA') as phase
-from core_study cross join run
+select s.nct_id, coalesce(phase, 'NA') as phase
+from core_study s cross join run left join core_record_history h on s.nct_id = h.nct_id
 where has_ended(study_type, overall_status, completion_date, completion_date_precision, primary_completion_date,
-    primary_completion_date_precision, stop_known_since, as_of, is_current)
+    primary_completion_date_precision, stop_public(stop_known_since, stop_stated_on), as_of, is_current)
     and (first_post_date <= as_of or (first_post_date is null and is_current))
 """
 

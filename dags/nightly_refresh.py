@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -69,14 +69,14 @@ def state(planned: Json) -> tuple[Lake, Plan]:
     return lake, planning.plan(lake, date.fromisoformat(planned["as_of"]), planned["snapshots"], planned.get("fit"))
 
 
-@task(execution_timeout=timedelta(minutes=5), multiple_outputs=True)
-def sources() -> dict[str, list[str]]:
-    """Name the sources to fetch: those that are asked outright, and those asked for what follows from the others."""
+@task(execution_timeout=timedelta(minutes=5))
+def sources(are_following: bool) -> list[str]:
+    """Name the sources to fetch that are asked outright, or those asked for what follows from the others' rows."""
     from cto import pipeline, wants
 
     with no_retry(KeyError):
-        leading, following = wants.waves(pipeline.sources(get_current_context()["params"]["only"], settings()))
-    return {"leading": [c.name for c in leading], "following": [c.name for c in following]}
+        waves = wants.waves(pipeline.sources(get_current_context()["params"]["only"], settings()))
+    return [connector.name for connector in waves[are_following]]
 
 
 @task(
@@ -104,14 +104,14 @@ def ingest(source: str) -> Json:
 
 
 @task(execution_timeout=timedelta(minutes=5), trigger_rule=TriggerRule.ALL_DONE, multiple_outputs=False)
-def plan(tried: Json | None) -> Json:
+def plan(tried: Sequence[Sequence[str] | None]) -> Json:
     """Fix the snapshots and the day for the rest of the run, whichever sources failed tonight."""
     from cto import pipeline
     from cto import plan as planning
     from cto.lake import LakeError
 
-    if tried is None:  # ALL_DONE also comes here when the sources could not be named
-        raise AirflowFailException("nothing was fetched, because the sources could not be named: see task sources")
+    if None in tried:  # ALL_DONE also comes here when the sources could not be named
+        raise AirflowFailException("nothing was fetched, because the sources could not be named: see task leading_sources")
     chosen = settings()
     with no_retry(LakeError):
         return planning.plan(pipeline.open_lake(chosen), chosen.as_of).to_json()
@@ -198,10 +198,11 @@ def release(planned: Json) -> str:
 )
 def nightly_refresh() -> None:
     """Fetch, build, fit, vote, fuse, check and publish."""
-    named = sources()
-    planned = plan(named)
-    leading = ingest.override(task_id="ingest_leading").expand(source=named["leading"])
-    leading >> ingest.override(task_id="ingest_following").expand(source=named["following"]) >> planned
+    leading = sources.override(task_id="leading_sources")(are_following=False)
+    following = sources.override(task_id="following_sources")(are_following=True)
+    planned = plan([leading, following])
+    fetched = ingest.override(task_id="ingest_leading").expand(source=leading)
+    fetched >> ingest.override(task_id="ingest_following").expand(source=following) >> planned
     fitted = fit(planned)
     build(planned) >> fitted >> vote(fitted) >> fuse(fitted) >> check(fitted) >> release(fitted)
 

@@ -8,18 +8,18 @@ def cto_status() -> str:
     """Vote failure when a trial was stopped for whatever reason, as the convention has it."""
     return """
     select
-        nct_id,
+        s.nct_id,
         0 as vote,
         null as score,
-        stop_known_since as available_at,
-        stop_known_basis as available_at_basis,
+        stop_public(stop_known_since, stop_stated_on) as available_at,
+        stop_basis(stop_known_since, stop_known_basis, stop_stated_on) as available_at_basis,
         {
-            'says': 'The trial is ' || lower(overall_status)
+            'says': 'The trial is ' || lower(s.overall_status)
                 || ', which the convention counts as failure whatever the reason.',
-            'rows': ['core_study:' || nct_id]
+            'rows': ['core_study:' || s.nct_id]
         } as evidence
-    from core_study
-    where study_type = 'INTERVENTIONAL' and overall_status in ('TERMINATED', 'WITHDRAWN', 'SUSPENDED')
+    from core_study s left join core_record_history h on s.nct_id = h.nct_id
+    where study_type = 'INTERVENTIONAL' and s.overall_status in ('TERMINATED', 'WITHDRAWN', 'SUSPENDED')
     """
 
 

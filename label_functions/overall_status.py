@@ -15,13 +15,15 @@ def overall_status() -> str:
         s.nct_id,
         0 as vote,
         null as score,
-        stop_known_since as available_at,
-        stop_known_basis as available_at_basis,
+        stop_public(stop_known_since, stop_stated_on) as available_at,
+        stop_basis(stop_known_since, stop_known_basis, stop_stated_on) as available_at_basis,
         {
             'says': 'The trial was ' || lower(overall_status) || ' and its record gives no reason.',
             'rows': ['core_study:' || s.nct_id]
         } as evidence
-    from core_study s left join core_stop_reason r on s.nct_id = r.nct_id
+    from core_study s
+    left join core_stop_reason r on s.nct_id = r.nct_id
+    left join core_record_history h on s.nct_id = h.nct_id
     where study_type = 'INTERVENTIONAL'
         and overall_status in ('TERMINATED', 'WITHDRAWN')
         and coalesce(reason = 'none', true)

@@ -15,8 +15,8 @@ def stop_reason() -> str:
         s.nct_id,
         (r.reason = 'benefit')::tinyint as vote,
         null as score,
-        s.stop_known_since as available_at,
-        s.stop_known_basis as available_at_basis,
+        stop_public(s.stop_known_since, h.stop_stated_on) as available_at,
+        stop_basis(s.stop_known_since, s.stop_known_basis, h.stop_stated_on) as available_at_basis,
         {
             'says': 'The trial was ' || lower(s.overall_status) || ' '
                 || case r.reason
@@ -28,7 +28,9 @@ def stop_reason() -> str:
                 || ': "' || trim(s.why_stopped) || '"',
             'rows': ['core_stop_reason:' || s.nct_id, 'core_study:' || s.nct_id]
         } as evidence
-    from core_study s join core_stop_reason r on s.nct_id = r.nct_id
+    from core_study s
+    join core_stop_reason r on s.nct_id = r.nct_id
+    left join core_record_history h on s.nct_id = h.nct_id
     where s.study_type = 'INTERVENTIONAL'
         and s.overall_status in ('TERMINATED', 'WITHDRAWN')
         and r.reason in ('efficacy', 'safety', 'benefit', 'accrual')

@@ -17,9 +17,12 @@ from cto.plan import macros, plan
 from cto.sandbox import Sandbox
 from cto.settings import Settings
 from tests.real import AS_OF, REGISTRY, Tables
+from tests.stay_home import stay_home
 
 Rows = list[dict[str, Any]]
 Query = Callable[..., Rows]
+
+stay_home()
 
 
 @pytest.fixture

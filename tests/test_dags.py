@@ -17,7 +17,7 @@ import pytest
 
 from cto import pipeline, release
 from cto.lake import Lake
-from cto.sample import STUDIES
+from cto.sample import STUDIES, WORLD
 from cto.sandbox import Sandbox
 from cto.settings import Settings
 
@@ -96,11 +96,12 @@ class Airflow:
         """Run the nightly refresh of the day, instead of any run of that day before, with what the form says."""
         done = self.call(
             sys.executable, "-m", "airflow", "dags", "test", "nightly_refresh", str(day), "-c", json.dumps(form),
-            CTO_HOME=str(lake), CTO_CLINICALTRIALS_GOV_URL=sandbox.registry_url, CTO_HTTP_BACKOFF_SECONDS="0",
+            CTO_HOME=str(lake), CTO_HTTP_BACKOFF_SECONDS="0", **sandbox.environment,
         )  # fmt: skip
         log = done.stdout + done.stderr
         of_run = "join dag_run using (dag_id, run_id) where date(logical_date) = ?"
-        tasks = self.ask(f"select task_id, task_instance.state, try_number from task_instance {of_run}", str(day))
+        name = "task_id || iif(map_index < 0, '', ' ' || rendered_map_index)"
+        tasks = self.ask(f"select {name}, task_instance.state, try_number from task_instance {of_run}", str(day))
         plans = self.ask(f"select value from xcom {of_run} and task_id = 'plan'", str(day))
         plan = json.loads(plans[0][0]) if plans else None
         return Run(done.returncode, log, {name: (state, tries) for name, state, tries in tasks}, plan)
@@ -125,7 +126,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
     """The whole sample, for tests that change nothing."""
-    with Sandbox(studies=STUDIES) as running:
+    with Sandbox(studies=STUDIES, world=WORLD) as running:
         yield running
 
 
@@ -141,8 +142,8 @@ def first_night(airflow: Airflow, lake: Path, sandbox: Sandbox) -> Run:
 
 def refresh(home: Path, sandbox: Sandbox) -> release.Release:
     """Do what ``cto refresh`` does."""
-    settings = Settings(str(home), DAY, {SOURCE: sandbox.registry_url}, backoff=0)
-    return pipeline.refresh(settings, ["clinicaltrials_gov"]).release
+    settings = Settings(str(home), DAY, sandbox.urls, backoff=0, variables=sandbox.environment)
+    return pipeline.refresh(settings).release
 
 
 def releases(home: Path) -> list[str]:
@@ -158,9 +159,11 @@ def test_every_file_is_a_dag_of_its_name_and_reading_it_does_no_work(airflow: Ai
     assert found["files"] == {file.stem: str(file) for file in DAGS.glob("*.py")}
     assert found["imported"] == []
     assert found["tasks"] == {
-        "sources": [],
-        "ingest": ["sources"],
-        "plan": ["ingest", "sources"],
+        "leading_sources": [],
+        "following_sources": [],
+        "ingest_leading": ["leading_sources"],
+        "ingest_following": ["following_sources", "ingest_leading"],
+        "plan": ["following_sources", "ingest_following", "leading_sources"],
         "build": ["plan"],
         "fit": ["build", "plan"],
         "vote": ["fit"],
@@ -208,7 +211,7 @@ def test_a_night_without_any_source_ever_fails_at_once(airflow: Airflow, tmp_pat
     with Sandbox(studies=INVENTED, faults=[{"name": "blocked", "times": None}]) as sandbox:
         night = airflow.night(tmp_path, sandbox)
     assert night.code != 0
-    assert night.tasks["ingest"] == ("failed", 1)
+    assert {night.tasks[f"ingest_leading {source}"] for source in ("clinicaltrials_gov", "tickers")} == {("failed", 1)}
     assert night.tasks["plan"] == ("failed", 1)
     assert night.states["release"] == "upstream_failed"
     assert "holds no snapshot of any source yet" in night.log
@@ -218,13 +221,15 @@ def test_a_night_without_any_source_ever_fails_at_once(airflow: Airflow, tmp_pat
 def test_a_blocked_source_is_shown_as_failed_and_its_last_snapshot_is_used(airflow: Airflow, tmp_path: Path) -> None:
     with Sandbox(studies=INVENTED) as sandbox:
         earlier = refresh(tmp_path, sandbox)
-        sandbox.faults.add("blocked", times=None)
+        sandbox.faults.add(f"{SOURCE}:blocked", times=None)
         night = airflow.night(tmp_path, sandbox)
     assert night.code == 0, night.log
-    assert night.tasks["ingest"] == ("failed", 1)
-    assert night.states == dict.fromkeys(night.states, "success") | {"ingest": "failed"}
-    kept = {"snapshots": {SOURCE: earlier.manifest["snapshots"][SOURCE]["id"]}, "as_of": str(DAY)}
-    assert night.plan == kept | {"fit": earlier.manifest["fit"]["id"]}
+    failed = f"ingest_leading {SOURCE}"
+    assert night.tasks[failed] == ("failed", 1)
+    assert night.states == dict.fromkeys(night.states, "success") | {failed: "failed"}
+    assert night.plan is not None
+    assert night.plan["snapshots"][SOURCE] == earlier.manifest["snapshots"][SOURCE]["id"]
+    assert night.plan["fit"] == earlier.manifest["fit"]["id"]
     assert releases(tmp_path) == [earlier.version]
 
 

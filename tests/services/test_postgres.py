@@ -51,7 +51,7 @@ def test_a_night_on_postgresql_publishes_what_the_command_line_does(postgres: st
     made = airflow.call(sys.executable, "-m", "airflow", "db", "migrate", **on_postgres)
     assert made.returncode == 0, made.stderr
     with Sandbox(studies=STUDIES) as sandbox:
-        lake = {"CTO_HOME": str(tmp_path / "lake"), "CTO_CLINICALTRIALS_GOV_URL": sandbox.registry_url}
+        lake = {"CTO_HOME": str(tmp_path / "lake"), **sandbox.environment}
         command = (sys.executable, "-m", "airflow", "dags", "test", "nightly_refresh", str(DAY))
         night = airflow.call(*command, **on_postgres, **lake)
         assert night.returncode == 0, night.stdout + night.stderr

@@ -43,3 +43,9 @@ create or replace macro analysis_words(a) as
         end,
         case when a.margin is not null then 'margin ' || format('{:.6g}', a.margin) end
     );
+
+-- Since when a stop was public: as core_study tells, or earlier where the record's history states it with its reason.
+create or replace macro stop_public(known_since, stated_on) as least(known_since, stated_on);
+
+create or replace macro stop_basis(known_since, known_basis, stated_on) as
+    case when stated_on < coalesce(known_since, 'infinity'::date) then 'record_history' else known_basis end;

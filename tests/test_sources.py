@@ -1,0 +1,175 @@
+"""The sources beside each other: one that is dead stops no other, stays visible, and its old evidence still votes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from cto import pipeline, registry, release, wants
+from cto.check import GateError
+from cto.connector import Connector
+from cto.doctor import examine
+from cto.lake import Lake
+from cto.sample import STUDIES, WORLD
+from cto.sandbox import Sandbox
+from cto.schema import ContractError
+from cto.settings import Settings, SettingsError
+from cto.status import lines, status
+
+DAY = date(2026, 11, 1)
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+NAMES = [connector.name for connector in registry.connectors()]
+REGISTRY = "clinicaltrials_gov"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """Return stand-ins that serve the invented world."""
+    with Sandbox(world=WORLD) as running:
+        yield running
+
+
+def settings(home: Path, sandbox: Sandbox, day: date = DAY) -> Settings:
+    return Settings(str(home), day, sandbox.urls, backoff=0.001, variables=sandbox.environment)
+
+
+def night(home: Path, sandbox: Sandbox, days: int = 0) -> pipeline.Night:
+    """Run the night so many days after the first."""
+    later = timedelta(days=days)
+    return pipeline.refresh(settings(home, sandbox, DAY + later), now=lambda: NOW + later)
+
+
+def by_source(name: str) -> Connector:
+    return next(connector for connector in registry.connectors() if connector.name == name)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != REGISTRY])
+def test_a_source_that_is_dead_from_the_start_stops_no_other(sandbox: Sandbox, tmp_path: Path, name: str) -> None:
+    sandbox.add_fault("blocked", times=None, site=name)
+    found = night(tmp_path, sandbox)
+    assert set(found.failures) == {name}
+    assert set(found.ingested) == set(NAMES) - {name}
+    assert found.is_new
+    assert list(found.release.manifest["sources_without_snapshot"]) == [name]
+    card = Lake(str(tmp_path)).read(f"releases/{found.release.version}/README.md").decode()
+    assert f"**{name} is not in this release**: its fetch failed." in card
+    shown = "\n".join(lines(status(Lake(str(tmp_path)), NOW)))
+    assert f"  {name}: never fetched\n    FAILED 2026-11-01T12:00:00+00:00: " in shown
+
+
+def test_a_source_that_dies_stays_visible_its_old_evidence_votes_and_past_its_tolerance_nothing_is_published(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    first = night(tmp_path, sandbox).release
+    before = votes(tmp_path, first, "fda_approval")
+    assert before
+    sandbox.add_fault("blocked", times=None, site="drugs_at_fda")
+    change_one_study(sandbox)
+    tolerance = by_source("drugs_at_fda").stale_after_days
+
+    second = night(tmp_path, sandbox, days=tolerance)
+    assert set(second.failures) == {"drugs_at_fda"}
+    assert second.is_new
+    assert votes(tmp_path, second.release, "fda_approval") == before
+    lake = Lake(str(tmp_path))
+    card = lake.read(f"releases/{second.release.version}/README.md").decode()
+    assert "**drugs_at_fda has failed since 2026-11-01**; what it said until then still counts." in card
+    shown = "\n".join(lines(status(lake, NOW + timedelta(days=tolerance))))
+    assert f"drugs_at_fda: data public by 2026-11-01, fetched {24 * tolerance}.0 h ago" in shown
+    assert "    FAILED 2026-11-15T12:00:00+00:00: " in shown
+
+    with pytest.raises(GateError, match=f"drugs_at_fda last answered {tolerance + 1} days before 2026-11-16, over"):
+        night(tmp_path, sandbox, days=tolerance + 1)
+    assert "drugs_at_fda: STALE, past its tolerance" in "\n".join(
+        lines(status(lake, NOW + timedelta(days=tolerance + 1)))
+    )
+    latest = release.latest(lake)
+    assert latest
+    assert latest.version == second.release.version
+
+    sandbox.faults.clear()
+    assert night(tmp_path, sandbox, days=tolerance + 1).failures == {}
+
+
+def change_one_study(sandbox: Sandbox) -> None:
+    study = json.loads(STUDIES[1].read_text().splitlines()[0])
+    study["protocolSection"]["statusModule"]["lastUpdatePostDateStruct"] = {"date": "2026-10-30"}
+    sandbox.post_studies([study])
+
+
+def votes(home: Path, published: release.Release, function: str) -> list[tuple[str, int]]:
+    file = home / "releases" / published.version / "votes.parquet"
+    sql = "select distinct nct_id, vote from read_parquet(?) where label_function = ? order by all"
+    return duckdb.execute(sql, [str(file), function]).fetchall()
+
+
+def test_a_second_night_without_news_asks_little_and_publishes_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
+    first = night(tmp_path, sandbox)
+    n_first = len(sandbox.requests)
+    sandbox.clear_requests()
+    second = night(tmp_path, sandbox)
+    assert not second.is_new
+    assert second.release.version == first.release.version
+    assert len(sandbox.requests) < n_first / 2
+
+
+def test_every_stand_in_passes_the_doctors_checks(sandbox: Sandbox, tmp_path: Path) -> None:
+    chosen = settings(tmp_path, sandbox)
+    found = {f.source: f for f in examine(chosen, pipeline.sources((), chosen))}
+    assert set(found) == set(NAMES)
+    assert {name: f.verdict for name, f in found.items() if not f.is_well} == {}
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("fault", ["blocked", "html_at_200", "server_error"])
+def test_the_doctor_tells_a_source_that_does_not_speak_its_contract(
+    sandbox: Sandbox, tmp_path: Path, name: str, fault: str
+) -> None:
+    sandbox.add_fault(fault, times=None, site=name)
+    [found] = examine(settings(tmp_path, sandbox), [by_source(name)])
+    assert not found.is_well
+    assert found.source == name
+
+
+def test_a_source_that_is_off_is_asked_only_when_named_or_addressed(tmp_path: Path) -> None:
+    plain = Settings(str(tmp_path), DAY, {})
+    optional = {connector.name for connector in registry.connectors() if connector.is_optional}
+    assert optional == {"registry_history"}
+    assert {c.name for c in pipeline.sources((), plain)} == set(NAMES) - optional
+    assert [c.name for c in pipeline.sources(["registry_history"], plain)] == ["registry_history"]
+    addressed = replace(plain, urls={"registry_history": "http://127.0.0.1:9"})
+    assert {c.name for c in pipeline.sources((), addressed)} == set(NAMES)
+
+
+def test_sources_that_want_what_others_hold_come_after_them() -> None:
+    leading, following = wants.waves(registry.connectors())
+    assert {c.name for c in leading} == {REGISTRY, "tickers", "orange_book", "drugs_at_fda"}
+    for connector in following:
+        assert REGISTRY in wants.follows(connector)
+    assert wants.follows(by_source("prices")) == {REGISTRY, "tickers"}
+
+
+def test_a_source_that_wants_what_follows_from_a_following_one_is_refused() -> None:
+    wrong = replace(by_source("pubmed"), name="wrong", wants="select headline from core_headline")
+    with pytest.raises(ContractError, match="wrong wants what follows from news, which wants something itself"):
+        wants.waves([wrong])
+
+
+def test_a_key_for_no_source_is_refused_with_the_one_that_may_be_meant(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="CTO_PUBMD_API_KEY names no source; is CTO_PUBMED_API_KEY meant"):
+        pipeline.open_lake(Settings.of({"CTO_PUBMD_API_KEY": "secret"}, DAY, str(tmp_path)))
+
+
+def test_settings_never_show_a_key() -> None:
+    chosen = Settings.of({"CTO_PUBMED_API_KEY": "s3cret", "CTO_HOME": "x"}, DAY)
+    assert chosen.keys == {"pubmed": "s3cret"}
+    assert "s3cret" not in repr(chosen)
+    assert "s3cret" not in repr(pipeline.http(chosen, by_source("pubmed")))
+    assert not any("KEY" in name for name in chosen.variables)

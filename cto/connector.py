@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -14,6 +14,7 @@ from cto.http import MAX_BYTES, Params
 from cto.schema import Table, digest
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 
 class Source(Protocol):
@@ -36,6 +37,9 @@ class Source(Protocol):
 
     def pause(self) -> None:
         """Wait until the source may be asked again, for a library that asks by itself."""
+
+    def retried(self, what: str, ask: Callable[[], T]) -> T:
+        """Return what ``ask`` does, called again as long as another try may help: see :meth:`cto.http.Http.retried`."""
 
 
 class Crawl(Source, Protocol):

@@ -51,6 +51,15 @@ class BadBodyError(ValueError):
     """Raised by a check on a body that is cut, or not what was asked for: worth another try."""
 
 
+class BusyError(BadBodyError):
+    """The source asks to come again later, after ``wait`` seconds when it says so."""
+
+    def __init__(self, message: str, wait: float = 0.0) -> None:
+        """Keep the wait beside the message."""
+        super().__init__(message)
+        self.wait = wait
+
+
 TRANSIENT = (
     requests.ConnectionError,
     requests.Timeout,
@@ -123,24 +132,43 @@ class Http:
         return self._tried(url, lambda: self._send(url, None, False, headers), take)
 
     def _tried(self, url: str, send: Callable[[], requests.Response], take: Callable[[requests.Response], R]) -> R:
+        def once() -> R:
+            with send() as response:
+                if response.status_code in RETRY_STATUS:
+                    raise BusyError(f"HTTP {response.status_code}", retry_after(response.headers))
+                return take(response)
+
+        return self.retried(url, once)
+
+    def retried(self, what: str, ask: Callable[[], R]) -> R:
+        """Return what ``ask`` does; it is called again, after a pause and within the budget, when another try may help.
+
+        Raises:
+            SourceError: the budget of tries is spent; the message starts with ``what`` and holds the last failure.
+
+        """
         failure, pause = "", 0.0
         for attempt in range(self.tries):
             if attempt:
                 if self.n_retries >= self.retries:
-                    raise SourceError(f"{url}: the budget of {self.retries} retries a run is spent; last: {failure}")
+                    raise SourceError(f"{what}: the budget of {self.retries} retries a run is spent; last: {failure}")
                 self.n_retries += 1
                 time.sleep(pause)
             pause = self.backoff * 2**attempt * random.uniform(0.75, 1.25)  # noqa: S311  (jitter, not a secret)
             try:
-                with send() as response:
-                    if response.status_code in RETRY_STATUS:
-                        failure = f"HTTP {response.status_code}"
-                        pause = max(pause, _retry_after(response))
-                        continue
-                    return take(response)
+                return ask()
+            except BusyError as error:
+                failure, pause = str(error), max(pause, error.wait)
             except TRANSIENT as error:
-                failure = f"{type(error).__name__}: {error}"
-        raise SourceError(f"{url}: gave up after {self.tries} tries; last failure: {failure}")
+                failure = self._without_key(f"{type(error).__name__}: {error}")
+            except SourceError as error:
+                error.args = (self._without_key(str(error)),)
+                raise
+        raise SourceError(f"{what}: gave up after {self.tries} tries; last failure: {failure}")
+
+    def _without_key(self, message: str) -> str:
+        """Return the message without the key: some sources repeat it in what they answer."""
+        return message.replace(self.key, "…") if self.key else message
 
     def _whole(self, response: requests.Response, read: Callable[[bytes], T]) -> tuple[bytes, T]:
         _raise_for_status(response)
@@ -232,9 +260,9 @@ def _start(response: requests.Response) -> str:
         return f"its body cannot be read: {type(error).__name__}"
 
 
-def _retry_after(response: requests.Response) -> float:
+def retry_after(headers: Mapping[str, str]) -> float:
     """Return the wait that the source asks for, in seconds or as a date; at most two minutes, 0 when unreadable."""
-    value = response.headers.get("Retry-After", "")
+    value = headers.get("Retry-After", "")
     if value.isascii() and value.isdecimal():
         return min(float(value), MAX_WAIT)
     try:

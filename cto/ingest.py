@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import duckdb
@@ -22,6 +22,7 @@ from cto.snapshot import Page, Snapshot
 
 Json = dict[str, Any]
 Rows = list[tuple[Any, ...]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,9 @@ class Asked:
 
     def pause(self) -> None:
         self.http.pause(self.url)
+
+    def retried(self, what: str, ask: Callable[[], T]) -> T:
+        return self.http.retried(what, ask)
 
     def _address(self, path: str) -> str:
         return path if path.startswith(("http://", "https://")) else self.url + path

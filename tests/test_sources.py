@@ -59,8 +59,10 @@ def test_a_source_that_is_dead_from_the_start_stops_no_other(sandbox: Sandbox, t
     assert list(found.release.manifest["sources_without_snapshot"]) == [name]
     card = Lake(str(tmp_path)).read(f"releases/{found.release.version}/README.md").decode()
     assert f"**{name} is not in this release**: its fetch failed." in card
-    shown = "\n".join(lines(status(Lake(str(tmp_path)), NOW)))
-    assert f"  {name}: never fetched\n    FAILED 2026-11-01T12:00:00+00:00: " in shown
+    shown = list(lines(status(Lake(str(tmp_path)), NOW)))
+    told = shown[shown.index(f"  {name}: never fetched") :]
+    assert told[1].startswith("    a crawl begun 2026-11-01T12:00:00+00:00 is not finished")
+    assert told[2].startswith("    FAILED 2026-11-01T12:00:00+00:00: ")
 
 
 def test_a_source_that_dies_stays_visible_its_old_evidence_votes_and_past_its_tolerance_nothing_is_published(

@@ -32,6 +32,7 @@ def unpack(body: bytes) -> Iterator[Answer]:
     for line in body.splitlines():
         try:
             subject, kind, text = json.loads(line)
-        except ValueError as error:
+            answer = Answer(subject, kind, text.encode("latin-1"))
+        except (ValueError, TypeError, AttributeError) as error:
             raise BadBodyError(f"not a bundle of answers: {line[:80]!r}") from error
-        yield Answer(subject, kind, text.encode("latin-1"))
+        yield answer

@@ -42,12 +42,15 @@ def sandbox(
         for name, meaning in FAULTS.items():
             click.echo(f"{name:24} {meaning}")
         return
-    unknown = [name for name in faults if name.rpartition(":")[2] not in FAULTS]
-    if unknown:
-        raise click.BadParameter(f"{unknown[0]!r} is no fault it knows; see --list-faults", param_hint="--fault")
     if not studies and not world:
         studies, world = STUDIES, WORLD
-    with Sandbox(studies=studies, faults=faults, port=port, world=world) as server:
+    made = Sandbox(studies=studies, port=port, world=world)
+    for name in faults:
+        try:
+            made.add_fault(name)
+        except ValueError as error:
+            raise click.BadParameter(f"{error}; see --list-faults", param_hint="--fault") from error
+    with made as server:
         for name, value in server.environment.items():
             click.echo(f"{name}={value}")
         click.echo("Serving until interrupted (Ctrl-C).", err=True)

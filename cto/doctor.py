@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from cto import pipeline
 from cto.connector import Connector, Probe
-from cto.http import SourceError
+from cto.http import BadBodyError, SourceError
 from cto.ingest import Asked
 from cto.settings import Settings
 
@@ -35,7 +35,7 @@ def examine(settings: Settings, connectors: Sequence[Connector]) -> Iterator[Fin
         asked = Asked(connector, http, settings.urls.get(connector.name, connector.url))
         try:
             is_well, verdict = _verdict(connector, asked)
-        except SourceError as error:
+        except (SourceError, BadBodyError) as error:
             is_well, verdict = False, str(error)
         yield Finding(connector.name, asked.url, is_well, verdict, round(time.monotonic() - begun, 2))
 

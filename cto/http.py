@@ -124,7 +124,7 @@ class Http:
         headers = {VALIDATORS[name]: str(value) for name, value in seen.items()}
 
         def take(response: requests.Response) -> tuple[tuple[bytes, T] | None, Params]:
-            if response.status_code == requests.codes.not_modified:
+            if seen and response.status_code == requests.codes.not_modified:
                 return None, seen
             found = {name: response.headers[field] for name, field in ANSWERED.items() if field in response.headers}
             return self._whole(response, read), found
@@ -158,7 +158,7 @@ class Http:
             try:
                 return ask()
             except BusyError as error:
-                failure, pause = str(error), max(pause, error.wait)
+                failure, pause = self._without_key(str(error)), max(pause, error.wait)
             except TRANSIENT as error:
                 failure = self._without_key(f"{type(error).__name__}: {error}")
             except SourceError as error:
@@ -204,6 +204,7 @@ class Http:
                 headers=sent,
                 stream=True,
                 timeout=(10, 60),
+                allow_redirects=not form,  # a form holds the key, and goes where it was addressed alone
             )
         except TRANSIENT:
             raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property, partial
@@ -14,7 +14,7 @@ import duckdb
 
 from cto import parts, snapshot
 from cto.connector import Connector
-from cto.http import BadBodyError, Http, Params, read_json
+from cto.http import BadBodyError, Http, Params, SourceError, read_json
 from cto.lake import Lake, LakeError
 from cto.progress import Progress, quiet
 from cto.schema import digest
@@ -91,7 +91,7 @@ def ingest(
             finished_at=now().isoformat(timespec="seconds"),
             watermark=watermark,
             notes=tuple(crawl.notes),
-            first_page=len(merged) - len({page.key for page in crawl.pages}),
+            first_page=len(merged) - len(_merge(connector, None, crawl.pages)),
             pages=merged,
         )
         snapshot.write(lake, result)
@@ -176,7 +176,10 @@ class _Crawl(Asked):
     def keep(self, name: str, kind: str, get: Callable[[], bytes], subject: str = "") -> Any:
         def taken() -> tuple[bytes, Any]:
             body = get()
-            return body, self.connector.read(kind, body)
+            try:
+                return body, self.connector.read(kind, body)
+            except BadBodyError as error:
+                raise SourceError(f"{self.url}: {name}: what came is no page of kind {kind!r}: {error}") from error
 
         return self._kept(name, kind, "", subject, taken)
 
@@ -286,21 +289,16 @@ def _merge(connector: Connector, last: Snapshot | None, new: Sequence[Page]) -> 
     """Append new pages to earlier ones; a page that came again counts where it came last.
 
     Of a kind that the connector fetches whole, the new crawl's pages replace all earlier ones; of pages about one
-    subject, the newest does.
+    subject, the newest does. Two subjects that were answered in the same bytes stay two pages, as each may change.
     """
     replaced = {page.kind for page in new} & set(connector.whole_kinds)
     before = [page for page in last.pages if page.kind not in replaced] if last else []
-    by_subject = _last([*before, *new], lambda page: page.subject or page.key)
-    return tuple(_last(by_subject, lambda page: page.key))
-
-
-def _last(pages: Iterable[Page], name: Callable[[Page], str]) -> list[Page]:
-    """Return, of pages of one name, the last, each in the place of that one."""
-    found: dict[str, Page] = {}
-    for page in pages:
-        found.pop(name(page), None)
-        found[name(page)] = page
-    return list(found.values())
+    found: dict[tuple[str, str], Page] = {}
+    for page in (*before, *new):
+        name = (page.subject, "" if page.subject else page.key)
+        found.pop(name, None)
+        found[name] = page
+    return tuple(found.values())
 
 
 def _snapshot_id(started: str, parent: str | None) -> str:

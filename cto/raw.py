@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from cto import parts, registry
 from cto.connector import Connector
@@ -29,14 +30,25 @@ def open_raw(lake: Lake, con: duckdb.DuckDBPyConnection, snapshots: Iterable[Sna
         snap = by_source.get(connector.name)
         parsed: Json = {}
         if snap and snap.pages:
-            con.executemany(
-                "insert into raw_page values (?, ?, ?, ?, ?)",
-                [[snap.source, p.number, i, p.kind, p.fetched_at] for i, p in enumerate(snap.pages)],
-            )
+            _add_pages(con, snap)
             parsed = parts.parse(lake, connector, snap)
         _open_tables(lake, con, connector, parsed)
         quarantine += _quarantine(con, connector, snap, parsed) if snap else []
     return quarantine
+
+
+def _add_pages(con: duckdb.DuckDBPyConnection, snap: Snapshot) -> None:
+    """Add a snapshot's pages to ``raw_page``; one that is there for several subjects counts where it is last."""
+    last = {page.number: (position, page) for position, page in enumerate(snap.pages)}
+    columns: dict[str, pa.Array] = {
+        "page": pa.array(last, pa.uint64()),
+        "position": pa.array((position for position, _ in last.values()), pa.int32()),
+        "kind": pa.array((page.kind for _, page in last.values()), pa.string()),
+        "fetched_at": pa.array((page.fetched_at for _, page in last.values()), pa.string()),
+    }
+    con.register("added", pa.table(columns))
+    con.execute("insert into raw_page select ?, page, position, kind, fetched_at from added", [snap.source])
+    con.unregister("added")
 
 
 def tables_read(con: duckdb.DuckDBPyConnection, sql: str) -> set[str]:

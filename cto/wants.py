@@ -12,6 +12,7 @@ import duckdb
 from cto import registry, snapshot
 from cto.build import connect, order
 from cto.connector import Connector
+from cto.http import SourceError
 from cto.lake import Lake
 from cto.plan import macros, models
 from cto.raw import open_raw, tables_read
@@ -22,9 +23,17 @@ def wanted(lake: Lake, connector: Connector, today: date) -> list[tuple[Any, ...
     """Return the rows of the connector's ``wants`` over what every source holds now.
 
     Besides core tables the query may read table ``run`` (``as_of``, ``is_current``), which holds the day.
+
+    Raises:
+        SourceError: no source that it follows from was ever fetched: to want nothing would pass for an answer.
+        ContractError: the query cannot be run.
+
     """
-    needed = _closure(connector.wants)
-    snapshots = [snap for c in registry.connectors() if (snap := snapshot.load(lake, c.name))]
+    needed, sources = _needed(connector), sorted(follows(connector))
+    snapshots = [snap for name in sources if (snap := snapshot.load(lake, name))]
+    if sources and not snapshots:
+        first = " and ".join(sources)
+        raise SourceError(f"{connector.name} asks for what follows from {first}, never fetched yet: ingest that first")
     with connect() as con:
         con.execute(macros())
         con.execute("create table run as select ?::date as as_of, true as is_current", [today])
@@ -33,7 +42,10 @@ def wanted(lake: Lake, connector: Connector, today: date) -> list[tuple[Any, ...
             if name in needed:
                 columns = registry.tables()[name].select_list()
                 con.execute(f"create view {name} as select {columns} from ({models()[name]}\n)")
-        return con.execute(connector.wants).fetchall()
+        try:
+            return con.execute(connector.wants).fetchall()
+        except duckdb.Error as error:
+            raise ContractError(f"{connector.name}: the query for what it wants fails: {error}") from error
 
 
 def waves(connectors: Sequence[Connector]) -> tuple[list[Connector], list[Connector]]:
@@ -54,8 +66,15 @@ def waves(connectors: Sequence[Connector]) -> tuple[list[Connector], list[Connec
 
 def follows(connector: Connector) -> set[str]:
     """Return the names of the sources that the connector's ``wants`` reads in the end."""
-    raw = {name for name in _closure(connector.wants) if name.startswith("raw_") and "__" in name}
+    raw = {name for name in _needed(connector) if name.startswith("raw_") and "__" in name}
     return {name.removeprefix("raw_").partition("__")[0] for name in raw}
+
+
+def _needed(connector: Connector) -> frozenset[str]:
+    try:
+        return _closure(connector.wants)
+    except ContractError as error:
+        raise ContractError(f"{connector.name}: the query for what it wants cannot be read: {error}") from error
 
 
 @cache

@@ -111,7 +111,7 @@ def plan(tried: Sequence[Sequence[str] | None]) -> Json:
     from cto.lake import LakeError
 
     if None in tried:  # ALL_DONE also comes here when the sources could not be named
-        raise AirflowFailException("nothing was fetched, because the sources could not be named: see task leading_sources")
+        raise AirflowFailException("the sources could not be named: see tasks leading_sources and following_sources")
     chosen = settings()
     with no_retry(LakeError):
         return planning.plan(pipeline.open_lake(chosen), chosen.as_of).to_json()

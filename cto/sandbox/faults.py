@@ -36,6 +36,7 @@ class FaultBoard:
 
     def __init__(self) -> None:
         self.descriptions: dict[str, str] = dict(SHARED_FAULTS)
+        self.sites: set[str] = set()
         self._active: list[_ActiveFault] = []
         self._lock = threading.Lock()
 
@@ -43,12 +44,14 @@ class FaultBoard:
         """Let the fault happen `times` times (None: always) once `after` requests it could hit have passed.
 
         `name` may be shortened to any unambiguous beginning, and may start with `site:`, the one site that it is to hit
-        (by the name of its source; default any). Raises ValueError for an unknown name or a bad number.
+        (by the name of its source; default any). Raises ValueError for an unknown name or site, or a bad number.
         """
         site, _, name = name.rpartition(":") if ":" in name else (site, "", name)
         full_names = [name] if name in self.descriptions else [n for n in self.descriptions if n.startswith(name)]
         if len(full_names) != 1:
             raise ValueError(f"unknown fault {name!r}; known: {', '.join(sorted(self.descriptions))}")
+        if site and site not in self.sites:
+            raise ValueError(f"no site is called {site!r}; the sites are {', '.join(sorted(self.sites))}")
         if not _is_count(after) or not (times is None or (_is_count(times) and times > 0)):
             raise ValueError("times must be a positive whole number or null, after a whole number from 0")
         with self._lock:

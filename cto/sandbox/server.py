@@ -49,6 +49,7 @@ class SandboxServer:
         """
         self._sites[prefix.rstrip("/")] = site
         self.faults.descriptions.update(site.faults)
+        self.faults.sites.add(site.source)
 
     def start(self) -> Self:
         """Bind the port and serve from a background thread; raises OSError when the port is taken."""

@@ -24,8 +24,9 @@ lint: .venv/test  ## Check style and types, and that generated documents are up 
 	$(BIN)/mypy
 	$(BIN)/python tools/make_docs.py --check
 
-bench: .venv/test  ## Measure: pages to labels, memory, a night's rebuild; label models on generated votes
+bench: .venv/test  ## Measure: pages to labels, memory, a night's rebuild; all other sources; label models
 	$(BIN)/python benchmarks/registry.py
+	$(BIN)/python benchmarks/sources.py
 	$(BIN)/python benchmarks/label_models.py
 
 docs: .venv/test  ## Write the generated documents anew

@@ -118,7 +118,7 @@ def fetch(crawl: Crawl) -> Json:
     searched = {} if is_full else dict(mark.get("searched", {}))
     missed = {} if is_full else dict(mark.get("missing", {}))
     held = crawl.known(ARTICLE.name, "pmid")
-    due = {bucket for bucket in range(DAYS) if _is_due(bucket, searched.get(str(bucket)), today)}
+    due = {bucket for bucket in range(DAYS) if crawl.wanted and _is_due(bucket, searched.get(str(bucket)), today)}
     skipped = set() if is_full else held
     wanted = crawl.keep("wanted", "wanted", lambda: json.dumps(_wanted(crawl, due, skipped)).encode())
     crawl.note(

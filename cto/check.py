@@ -71,6 +71,8 @@ def _stale(lake: Lake, plan: Plan) -> list[str]:
     by_name = {connector.name: connector for connector in registry.connectors()}
     failures = []
     for snap in plan.snapshots:
+        if by_name[snap.source].is_optional:  # it may have been turned off on purpose
+            continue
         days = (plan.as_of - date.fromisoformat(snapshot.checked_at(lake, snap)[:10])).days
         tolerated = by_name[snap.source].stale_after_days
         if days > tolerated:

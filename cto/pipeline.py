@@ -191,7 +191,8 @@ def refresh(
                 failures[connector.name] = error
         if failures and not any(snapshot.load(lake, connector.name) for connector in registry.connectors()):
             raise next(iter(failures.values()))
-        planned = plan(lake, settings.as_of)
+        # A night that passes midnight is of the day on which its last source was read: else it would be a look back.
+        planned = plan(lake, max(settings.as_of, now().date()) if settings.is_today else settings.as_of)
         build(lake, planned, progress)
         planned = fit(lake, planned, progress)
         vote(lake, planned, progress)

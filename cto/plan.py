@@ -89,7 +89,10 @@ class Plan:
         parsers = [connector.fingerprint for connector in registry.connectors()]
         pages = [(snap.source, snap.state) for snap in self.snapshots]
         return Stage(
-            "core", digest(repr((duckdb.__version__, _code("build.py"), macros(), models(), contracts, parsers, pages)))
+            "core",
+            digest(
+                repr((duckdb.__version__, _code("build.py", "raw.py"), macros(), models(), contracts, parsers, pages))
+            ),
         )
 
     @cached_property

@@ -26,6 +26,7 @@ class Settings:
         backoff: first pause before a repeated request, in seconds.
         contact: what the user agent says about whom to write to.
         is_sample: the sources serve the shipped sample.
+        is_today: no day was asked for, so ``as_of`` is the day on which the run began.
 
     """
 
@@ -35,6 +36,7 @@ class Settings:
     backoff: float = 1.0
     contact: str = CONTACT
     is_sample: bool = False
+    is_today: bool = False
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     variables: Mapping[str, str] = field(default_factory=dict)
 
@@ -64,6 +66,7 @@ class Settings:
         return cls(
             home=home or environment.get("CTO_HOME") or "data",
             as_of=_day(day, today) if day else today,
+            is_today=not day,
             urls=urls,
             backoff=_seconds(environment.get("CTO_HTTP_BACKOFF_SECONDS", "1")),
             contact=environment.get("CTO_CONTACT") or CONTACT,

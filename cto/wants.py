@@ -12,7 +12,6 @@ import duckdb
 from cto import registry, snapshot
 from cto.build import connect, order
 from cto.connector import Connector
-from cto.http import SourceError
 from cto.lake import Lake
 from cto.plan import macros, models
 from cto.raw import open_raw, tables_read
@@ -25,15 +24,11 @@ def wanted(lake: Lake, connector: Connector, today: date) -> list[tuple[Any, ...
     Besides core tables the query may read table ``run`` (``as_of``, ``is_current``), which holds the day.
 
     Raises:
-        SourceError: no source that it follows from was ever fetched: to want nothing would pass for an answer.
         ContractError: the query cannot be run.
 
     """
-    needed, sources = _needed(connector), sorted(follows(connector))
-    snapshots = [snap for name in sources if (snap := snapshot.load(lake, name))]
-    if sources and not snapshots:
-        first = " and ".join(sources)
-        raise SourceError(f"{connector.name} asks for what follows from {first}, never fetched yet: ingest that first")
+    needed = _needed(connector)
+    snapshots = [snap for name in sorted(follows(connector)) if (snap := snapshot.load(lake, name))]
     with connect() as con:
         con.execute(macros())
         con.execute("create table run as select ?::date as as_of, true as is_current", [today])

@@ -80,7 +80,7 @@ def sources(are_following: bool) -> list[str]:
 
 
 @task(
-    execution_timeout=timedelta(hours=8),
+    execution_timeout=timedelta(hours=5),
     map_index_template="{{ task.op_kwargs['source'] }}",
     multiple_outputs=False,
     trigger_rule=TriggerRule.ALL_DONE,

@@ -5,10 +5,11 @@ from cto.labels import label_function
 
 @label_function(kind="outcome", group="market", informs={"success": +1, "cto_compatible": +1})
 def stock_reaction() -> str:
-    """Vote success when the sponsor's shares rose far beyond their noise as a headline told the result, failure when they fell so.
+    """Vote success when the sponsor's shares rose far beyond noise on a headline of a result, failure when they fell.
 
-    Far is more than two standard deviations. A paper or a posting of results is no readout here: the market has learnt
-    by then. Nor is one reaction that more than three trials share.
+    Far is more than three standard deviations: two are passed on one ordinary day in twelve, as returns have heavy
+    tails. A paper or a posting of results is no readout here: the market has learnt by then. Nor is one reaction that
+    more than three trials share.
     """
     return """
     select
@@ -30,14 +31,14 @@ def stock_reaction() -> str:
             'rows': ['core_market_reaction:' || nct_id || ':' || readout_basis || ':' || ticker]
         } as evidence
     from core_market_reaction
-    where readout_basis = 'headline' and is_first and abs(z) > 2 and n_trials <= 3
+    where readout_basis = 'headline' and is_first and abs(z) > 3 and n_trials <= 3
     qualify row_number() over (partition by nct_id order by ticker) = 1
     """
 
 
 @label_function(kind="design", group="market", informs={"cto_compatible": +1})
 def stock_after_completion() -> str:
-    """Vote success when the mean of five closes rose over the seven trading days after completion, failure when it fell.
+    """Vote success when the mean of five closes rose over the seven trading days after completion, else failure.
 
     This is the convention's rule: the day on which a trial ends tells the market nothing of its result. The first mean
     is of one close, as the convention has it. A day that is only expected is no completion.
@@ -79,8 +80,8 @@ def stock_after_completion() -> str:
         'price_window' as available_at_basis,
         {
             'says': 'In the seven trading days after the completion on ' || strftime(readout_on, '%-d %B %Y')
-                || ', to ' || strftime(last_day, '%-d %B %Y') || ', the mean of five closes of ' || ticker || ' changed by '
-                || format('{:+.2f}% a day.', 100 * slope),
+                || ', to ' || strftime(last_day, '%-d %B %Y') || ', the mean of five closes of ' || ticker
+                || ' changed by ' || format('{:+.2f}% a day.', 100 * slope),
             'rows': ['core_readout:' || nct_id || ':completion', 'core_price:' || ticker || ':' || last_day]
         } as evidence
     from sloped

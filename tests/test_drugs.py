@@ -20,7 +20,9 @@ from warehouse.tables_drugs import DRUGS
 
 def named(call: str, *texts: str) -> list[Any]:
     """Return what a macro makes of each text."""
-    return [row[0] for row in macro_world().execute(f"select {call} from (select unnest(?) as text)", [texts]).fetchall()]
+    return [
+        row[0] for row in macro_world().execute(f"select {call} from (select unnest(?) as text)", [texts]).fetchall()
+    ]
 
 
 @cache
@@ -63,7 +65,9 @@ def test_spellings_of_one_name_have_one_key() -> None:
     ):
         assert len(set(named("ingredient_key(text)", *spellings))) == 1
     assert len(set(named("ingredient_key(text)", "ketamine", "(r)-ketamine", "(-)-ketamine", "(+)-ketamine"))) == 4
-    assert len(set(named("ingredient_key(text)", "prednisone", "prednisolone", "tenofovir", "tenofovir disoproxil"))) == 4
+    assert (
+        len(set(named("ingredient_key(text)", "prednisone", "prednisolone", "tenofovir", "tenofovir disoproxil"))) == 4
+    )
 
 
 def test_codes_are_told_from_isotopes_groups_and_antigens() -> None:
@@ -202,7 +206,9 @@ def test_what_a_trial_tests_is_one_set_without_placebo_comparator_and_background
     world.trial("", "Nobody", day, *(drug(name, role=role) for name, role in parts), *more)
     world.trial("", "Nobody", day, drug("aanol"), drug("chemotherapy"))
     derive(empty, world.tables)
-    rows = empty.execute("select drug_id, ingredients, n_experimental, is_whole from core_trial_ingredients order by nct_id")
+    rows = empty.execute(
+        "select drug_id, ingredients, n_experimental, is_whole from core_trial_ingredients order by nct_id"
+    )
     assert rows.fetchall() == [("aanol+bbnol", ["aanol", "bbnol"], 2, True), ("aanol", ["aanol"], 2, False)]
     assert empty.execute("select count(*) from core_trial_drug").fetchone() == (6,)
 

@@ -36,7 +36,9 @@ def cast(empty: duckdb.DuckDBPyConnection) -> Cast:
         derive(empty, world.tables)
         found: dict[str, list[str]] = {}
         for function in (fda_approval, fda_refusal):
-            for nct_id, vote, day in empty.execute(f"select nct_id, vote, available_at from ({function.sql})").fetchall():
+            for nct_id, vote, day in empty.execute(
+                f"select nct_id, vote, available_at from ({function.sql})"
+            ).fetchall():
                 found.setdefault(nct_id, []).append(f"{function.name} {vote} {day}")
         return found
 
@@ -188,7 +190,11 @@ def test_what_the_votes_say_names_application_company_day_and_rows(empty: duckdb
     assert refusal == {
         "says": "The FDA refused NDA000002 (aanol) of Novan Therapeutics, Inc. on 6 June 2014, 135 days after the primary "
         "completion of this trial; its letter names these deficiencies: clinical, product quality.",
-        "rows": ["core_refusal:NDA000002.pdf:NDA000002", "core_trial_ingredients:NCT00000002", "core_study:NCT00000002"],
+        "rows": [
+            "core_refusal:NDA000002.pdf:NDA000002",
+            "core_trial_ingredients:NCT00000002",
+            "core_study:NCT00000002",
+        ],
     }
 
 

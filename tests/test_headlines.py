@@ -112,7 +112,12 @@ def test_a_result_is_told_from_what_is_to_come(empty: Connection, text: str, exp
 COMPANIES = [
     {"ticker": t, "company_name": n, "cik": i, "list": "company", "list_index": i}
     for i, (t, n) in enumerate(
-        [("FICT", "FICTIONAL THERAPEUTICS, INC."), ("VERX", "Vertigo Energy Inc"), ("VRT", "Vertigo"), ("BEAM", "Beam Inc")]
+        [
+            ("FICT", "FICTIONAL THERAPEUTICS, INC."),
+            ("VERX", "Vertigo Energy Inc"),
+            ("VRT", "Vertigo"),
+            ("BEAM", "Beam Inc"),
+        ]
     )
 ]
 
@@ -140,7 +145,8 @@ def test_a_headline_names_companies(empty: Connection, text: str, expected: list
 
 TRIAL = {
     "nct_id": "NCT99900001", "study_type": "INTERVENTIONAL", "phase": "PHASE3", "acronym": "ORBIT-3",
-    "start_date": date(2018, 1, 1), "primary_completion_date": date(2020, 1, 1), "is_removed": False, "is_fictional": True,
+    "start_date": date(2018, 1, 1), "primary_completion_date": date(2020, 1, 1), "is_removed": False,
+    "is_fictional": True,
 }  # fmt: skip
 
 
@@ -152,7 +158,8 @@ def matched(con: Connection, text: str, on: str | None = "2020-03-01", **changes
                                  {"nct_id": "NCT99900099", "condition_index": 1, "condition": "Asthma"}])  # fmt: skip
     drug = {"intervention_type": "DRUG", "role_basis": "listed", "nct_id": "NCT99900001"}
     fill(con, "core_intervention", [
-        drug | {"intervention_index": 1, "intervention_name": "Fictiumab 10 mg", "other_names": ["FIC-123"], "role": "experimental"},
+        drug | {"intervention_index": 1, "intervention_name": "Fictiumab 10 mg", "other_names": ["FIC-123"],
+                "role": "experimental"},
         drug | {"intervention_index": 2, "intervention_name": "Comparatol", "other_names": None, "role": "comparator"},
     ])  # fmt: skip
     fill(con, "raw_news__item", [item("1", text, on and f"{on}T12:00:00Z")])

@@ -1,4 +1,4 @@
-"""The market: names of companies, prices, readouts and how shares reacted; rows in, rows and votes out."""
+"""The market: prices, readouts and how shares reacted; rows in, rows and votes out."""
 
 from __future__ import annotations
 
@@ -14,103 +14,6 @@ from tests.worlds.market import build, fill
 
 Connection = duckdb.DuckDBPyConnection
 Rows = list[dict[str, Any]]
-
-
-@pytest.mark.parametrize(
-    ("text", "name", "core"),
-    [
-        ("Pfizer Inc.", "pfizer", "pfizer"),
-        ("VERTEX PHARMACEUTICALS INC / MA", "vertex pharmaceuticals", "vertex"),
-        ("ASHGROVE INVENTED PHARMA INC /DE/", "ashgrove invented pharma", "ashgrove invented"),
-        ("Novo Nordisk A/S", "novo nordisk", "novo nordisk"),
-        ("Chiesi Farmaceutici S.p.A.", "chiesi farmaceutici", "chiesi farmaceutici"),
-        ("Johnson & Johnson", "johnson and johnson", "johnson and johnson"),
-        ("The Medicines Company", "medicines", "medicines"),
-        ("Dr. Reddy's Laboratories Limited", "dr reddys laboratories", "dr reddys"),
-        ("Wyeth is now a wholly owned subsidiary of Pfizer", "wyeth", "wyeth"),
-        ("Genzyme, a Sanofi Company", "genzyme", "genzyme"),
-        ("AbbVie (prior sponsor, Abbott)", "abbvie", "abbvie"),
-        ("Laboratórios Açaí, S.A.", "laboratorios acai", "laboratorios acai"),
-    ],
-)
-def test_a_company_is_called_by_its_name_without_its_legal_form(
-    empty: Connection, text: str, name: str, core: str
-) -> None:
-    assert empty.execute("select company_name($1), company_core($1)", [text]).fetchall() == [(name, core)]
-
-
-def listed(*lines: tuple[str, str, int | None, str | None]) -> Rows:
-    return [
-        {"ticker": ticker, "company_name": name, "cik": cik, "exchange": exchange, "list": "exchange", "list_index": index}
-        for index, (ticker, name, cik, exchange) in enumerate(lines)
-    ]  # fmt: skip
-
-
-LISTED = listed(
-    ("PFE", "PFIZER INC", 1, "NYSE"),
-    ("NVSEF", "NOVARTIS AG", 2, "OTC"),
-    ("NVS", "NOVARTIS AG", 2, "NYSE"),
-    ("MRK", "Merck & Co., Inc.", 3, "NYSE"),
-    ("MKKGY", "MERCK KGAA", 4, "OTC"),
-    ("BMY", "BRISTOL MYERS SQUIBB CO", 5, "NYSE"),
-    ("FICT-A", "Fictional Therapeutics, Inc.", 6, "Nasdaq"),
-    ("FICT", "Fictional Therapeutics, Inc.", 6, "Nasdaq"),
-    ("VERX", "Vertex, Inc.", 7, "Nasdaq"),
-    ("VRTX", "VERTEX PHARMACEUTICALS INC / MA", 8, "Nasdaq"),
-    ("ORCH", "Orchid Energy Corp", 9, "NYSE"),
-    ("APEX", "Apexia Therapeutics Inc", 10, "Nasdaq"),
-    ("ALC", "ALCON INC", 11, "NYSE"),
-)
-
-
-@pytest.mark.parametrize(
-    ("sponsor", "expected"),
-    [
-        ("Pfizer Inc", [("PFE", "exact")]),
-        ("Pfizer", [("PFE", "normalised")]),
-        ("Pfizer Japan", [("PFE", "core")]),
-        ("Novartis Pharmaceuticals", [("NVS", "core")]),
-        ("Fictional Therapeutics", [("FICT", "normalised")]),
-        ("Fictional Pharma", []),  # another trade: another company
-        ("Vertex Pharmaceuticals Incorporated", [("VRTX", "normalised")]),
-        ("Vertex Biotech", []),  # two companies have the core
-        ("Merck", []),  # two companies have the name
-        ("Merck Sharp & Dohme LLC", [("MRK", "alias")]),
-        ("Merck KGaA, Darmstadt, Germany", [("MKKGY", "alias")]),
-        ("Celgene Corporation", [("BMY", "subsidiary")]),
-        ("Genentech, Inc.", []),  # its owner is not on the list
-        ("Orchid Pharma", []),
-        ("Alcon Research", [("ALC", "subsidiary"), ("NVS", "subsidiary")]),
-        ("University of Pfizer", []),
-    ],
-)
-def test_a_sponsor_is_the_company_that_its_name_says(
-    empty: Connection, sponsor: str, expected: list[tuple[str, str]]
-) -> None:
-    fill(empty, "raw_tickers__company", LISTED)
-    fill(empty, "core_sponsor", [{"nct_id": "NCT1", "sponsor_index": 0, "sponsor_name": sponsor,
-                                  "sponsor_class": "INDUSTRY", "is_lead": True}])  # fmt: skip
-    build(empty, ["core_company_name", "core_sponsor_ticker"])
-    found = empty.execute("select ticker, match_basis from core_sponsor_ticker order by 1").fetchall()
-    assert found == expected
-
-
-def test_both_lists_of_companies_name_a_ticker_once(empty: Connection) -> None:
-    fill(empty, "raw_tickers__company", LISTED)
-    fill(empty, "raw_tickers__company", [row | {"list": "company", "exchange": None} for row in LISTED])
-    build(empty, ["core_company_name"])
-    assert empty.execute("select count(*), count(distinct (name, ticker)) from core_company_name").fetchone() == (
-        *[empty.execute("select count(*) from core_company_name").fetchone()[0]] * 2,  # type: ignore[index]
-    )
-    assert empty.execute("select ticker from core_company_name where name = 'pfizer'").fetchall() == [("PFE",)]
-
-
-def test_only_companies_have_tickers(empty: Connection) -> None:
-    fill(empty, "raw_tickers__company", LISTED)
-    fill(empty, "core_sponsor", [{"nct_id": "NCT1", "sponsor_index": 0, "sponsor_name": "Pfizer",
-                                  "sponsor_class": "OTHER", "is_lead": True}])  # fmt: skip
-    build(empty, ["core_company_name", "core_sponsor_ticker"])
-    assert empty.execute("from core_sponsor_ticker").fetchall() == []
 
 
 FIRST = date(2019, 1, 1)
@@ -130,7 +33,9 @@ def walk(ticker: str, returns: list[float], role: str = "sponsor", days: list[da
     price, rows = 100.0, []
     for day, change in zip(days, returns, strict=True):
         price *= 1 + change
-        rows.append({"ticker": ticker, "day": day, "open": price, "close": price, "adj_close": price / 2, "volume": 1.0})
+        rows.append(
+            {"ticker": ticker, "day": day, "open": price, "close": price, "adj_close": price / 2, "volume": 1.0}
+        )
     return [{"ticker": ticker, "role": role, "timezone": "America/New_York", "currency": "USD"}], rows
 
 
@@ -151,7 +56,9 @@ def test_a_day_has_its_return_and_that_of_the_funds(empty: Connection) -> None:
     market(empty, walk("FICT", [0, 0.1, -0.5], days=days), walk("SPY", [0, 0.01, 0.02], "market", days),
            walk("XBI", [0, 0.03, 0.04], "sector", days))  # fmt: skip
     found = empty.execute("""
-        select day_index, round(daily_return, 6), round(market_return, 6), market_basis, round(sector_return, 6), adjustment
+        select
+            day_index, round(daily_return, 6), round(market_return, 6), market_basis, round(sector_return, 6),
+            adjustment
         from core_price where ticker = 'FICT' order by 1
     """).fetchall()
     assert found[0] == (1, None, None, None, None, 0.5)
@@ -164,7 +71,9 @@ def test_without_a_fund_the_mean_of_the_others_stands_for_the_market(empty: Conn
     found = dict(empty.execute("select ticker, round(market_return, 6) from core_price where day_index = 2").fetchall())
     assert found["T5"] == pytest.approx((4 * 0.1 + 0.5) / 5)  # the sixhundredfold one counts as a half
     assert found["T4"] == pytest.approx((4 * 0.1 + 0.3) / 5)
-    assert empty.execute("select distinct market_basis from core_price where day_index = 2").fetchall() == [("mean_of_others",)]
+    assert empty.execute("select distinct market_basis from core_price where day_index = 2").fetchall() == [
+        ("mean_of_others",)
+    ]
 
 
 def test_four_others_are_no_market(empty: Connection) -> None:
@@ -180,7 +89,7 @@ TRIAL = {
 }  # fmt: skip
 
 
-def headline(headline_id: str, at: str | None, tells: bool = True) -> None | dict[str, Any]:
+def headline(headline_id: str, at: str | None, tells: bool = True) -> dict[str, Any]:
     when = at and datetime.fromisoformat(at)
     return {"headline_id": headline_id, "headline": headline_id, "words": headline_id, "published_at": when,
             "published_on": when and when.date(), "tells_result": tells}  # fmt: skip
@@ -198,7 +107,8 @@ def readouts(con: Connection, trial: dict[str, Any], *headlines: Any) -> dict[st
 def test_a_trial_reads_out_by_headline_and_by_posting_and_the_first_is_marked(empty: Connection) -> None:
     found = readouts(
         empty, TRIAL, headline("late", "2019-09-01T12:00"), headline("first", "2019-08-01T12:00"),
-        headline("idle", "2019-07-01T12:00", tells=False), headline("before", "2019-03-01T12:00"), headline("undated", None),
+        headline("idle", "2019-07-01T12:00", tells=False), headline("before", "2019-03-01T12:00"),
+        headline("undated", None),
     )  # fmt: skip
     assert found == {
         "headline": (date(2019, 8, 1), "first", True),
@@ -208,7 +118,12 @@ def test_a_trial_reads_out_by_headline_and_by_posting_and_the_first_is_marked(em
 
 
 def test_a_paper_of_results_reads_a_trial_out_once_its_data_are_collected(empty: Connection) -> None:
-    papers = [("9", "2019-08-02", True), ("8", "2019-08-01", False), ("7", "2019-05-01", True), ("6", "2019-09-01", True)]
+    papers = [
+        ("9", "2019-08-02", True),
+        ("8", "2019-08-01", False),
+        ("7", "2019-05-01", True),
+        ("6", "2019-09-01", True),
+    ]
     fill(empty, "core_trial_publication", [
         {"nct_id": "NCT1", "pmid": pmid, "available_on": date.fromisoformat(day), "is_result_paper": is_result}
         for pmid, day, is_result in papers
@@ -219,7 +134,8 @@ def test_a_paper_of_results_reads_a_trial_out_once_its_data_are_collected(empty:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"completion_date_type": "ESTIMATED"}, {"completion_date_precision": "month"}, {"completion_date": None}]
+    "changes",
+    [{"completion_date_type": "ESTIMATED"}, {"completion_date_precision": "month"}, {"completion_date": None}],
 )
 def test_a_completion_that_is_expected_or_known_by_month_is_none(empty: Connection, changes: dict[str, Any]) -> None:
     assert "completion" not in readouts(empty, TRIAL | changes)
@@ -233,8 +149,8 @@ def reaction(con: Connection, returns: list[float], at: str, *, n_trials: int = 
     ids = [f"NCT{i}" for i in range(1, n_trials + 1)]
     fill(con, "core_readout", [{"nct_id": i, "readout_basis": "headline", "readout_on": when.date(), "readout_at": when,
                                 "source_id": "h", "is_first": True} for i in ids])  # fmt: skip
-    fill(con, "core_sponsor", [{"nct_id": i, "sponsor_index": 0, "sponsor_name": "Fictional", "sponsor_class": "INDUSTRY",
-                                "is_lead": True} for i in ids])  # fmt: skip
+    fill(con, "core_sponsor", [{"nct_id": i, "sponsor_index": 0, "sponsor_name": "Fictional", "is_lead": True}
+                               for i in ids])  # fmt: skip
     fill(con, "core_sponsor_ticker", [{"sponsor_name": "Fictional", "ticker": "FICT", "match_basis": "exact"}])
     build(con, ["core_market_reaction"])
     got = con.execute("from core_market_reaction order by nct_id")
@@ -307,9 +223,17 @@ def test_a_readout_without_prices_before_and_after_it_has_no_reaction(empty: Con
 
 def test_a_company_that_did_not_own_the_sponsor_then_did_not_react(empty: Connection) -> None:
     reaction(empty, following(1, 0, 0.4), f"{EVENT}T12:00")
-    for owned, n in [({"owned_from": EVENT}, 1), ({"owned_from": EVENT + timedelta(days=1)}, 0), ({"owned_to": EVENT}, 0)]:
+    for owned, n in [
+        ({"owned_from": EVENT}, 1),
+        ({"owned_from": EVENT + timedelta(days=1)}, 0),
+        ({"owned_to": EVENT}, 0),
+    ]:
         empty.execute("delete from core_sponsor_ticker")
-        fill(empty, "core_sponsor_ticker", [{"sponsor_name": "Fictional", "ticker": "FICT", "match_basis": "subsidiary"} | owned])
+        fill(
+            empty,
+            "core_sponsor_ticker",
+            [{"sponsor_name": "Fictional", "ticker": "FICT", "match_basis": "subsidiary"} | owned],
+        )
         build(empty, ["core_market_reaction"])
         assert empty.execute("select count(*) from core_market_reaction").fetchone() == (n,), owned
 
@@ -332,7 +256,9 @@ def test_a_reaction_far_beyond_the_noise_is_a_vote_unless_many_share_it(
             assert part in evidence["says"]
 
 
-@pytest.mark.parametrize("changes", ["readout_basis = 'results_posted'", "readout_basis = 'publication'", "is_first = false"])
+@pytest.mark.parametrize(
+    "changes", ["readout_basis = 'results_posted'", "readout_basis = 'publication'", "is_first = false"]
+)
 def test_a_day_on_which_the_market_had_learnt_already_is_no_vote(empty: Connection, changes: str) -> None:
     reaction(empty, following(1.0, 0.5, 0.5), f"{EVENT}T12:00")
     empty.execute(f"update core_market_reaction set {changes}")

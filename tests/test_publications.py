@@ -173,6 +173,7 @@ def test_types_and_notes_say_what_a_paper_is(
         ("Survival and quality of life with velorimab", set()),
         ("Population pharmacokinetics of velorimab", {"pharmacology"}),
         ("IL-23 gene expression in skin", {"biomarker"}),
+        ("Velorimab in psoriasis: a phase 2 biomarker trial", set()),
         ("Predictors of response to velorimab", {"association"}),
         ("Adherence to velorimab", {"adherence"}),
         ("Validation of a skin score", {"method"}),

@@ -129,7 +129,7 @@ def test_nearly_every_citation_can_be_taken_apart(studies: Studies, cited: list[
     assert len(cited) >= 0.98 * len(n) >= 6_500
 
 
-N_PAPERS, N_DECOYS = 700, 200
+N_PAPERS, N_DECOYS = 400, 200
 
 
 @pytest.fixture(scope="module")
@@ -164,15 +164,15 @@ def test_without_its_number_a_paper_is_most_like_its_own_trial(ranked: list[tupl
     assert {len(decoys) for _, decoys in ranked} == {N_DECOYS}
     place = [sum(decoy >= true for decoy in decoys) for true, decoys in ranked]
     assert sum(place == 0 for place in place) >= 0.65 * N_PAPERS
-    assert sum(place < 5 for place in place) >= 0.82 * N_PAPERS
+    assert sum(place < 5 for place in place) >= 0.83 * N_PAPERS
 
 
 def test_words_alone_tell_a_trial_from_one_decoy_and_not_from_all(ranked: list[tuple[float, list[float]]]) -> None:
     true, decoys = [true for true, _ in ranked], [decoy for _, decoys in ranked for decoy in decoys]
     recall = sum(t >= 0.3 for t in true) / len(true)
     false = sum(d >= 0.3 for d in decoys) / len(decoys)
-    assert recall >= 0.68
-    assert false <= 0.045
+    assert recall >= 0.71
+    assert false <= 0.04
     assert recall / (recall + false) >= 0.93
 
 

@@ -6,25 +6,29 @@ from warehouse.columns import NCT_ID, count
 TICKER = Column("ticker", "VARCHAR", "Ticker of the company's common shares.", required=True)
 COMPANY_NAME = Column("company_name", "VARCHAR", "Name under which the company is listed.")
 OWNED = (
-    Column("owned_from", "DATE", "Day from which the company owned what bears the name; null: always, as far as known."),
+    Column(
+        "owned_from", "DATE", "Day from which the company owned what bears the name; null: always, as far as known."
+    ),
     Column("owned_to", "DATE", "Day from which it did no longer; null: it does."),
 )
 BASES = ("results_posted", "publication", "headline", "completion")
 READOUT_BASIS = Column(
     "readout_basis",
     "VARCHAR",
-    "What may have told: results posted to the registry, the first paper of results, the first headline that tells of a "
-    "result; or the completion alone, which tells nothing of it.",
+    "What may have told: results posted to the registry, the first paper of results, the first headline that tells of "
+    "a result; or the completion alone, which tells nothing of it.",
     required=True,
     values=BASES,
 )
-IS_FIRST = Column("is_first", "BOOLEAN", "It is the first of the trial's readouts; a completion is none.", required=True)
+IS_FIRST = Column(
+    "is_first", "BOOLEAN", "It is the first of the trial's readouts; a completion is none.", required=True
+)
 RETURN_BASES = ("index", "mean_of_others")
 
 MARKET = (
     Table(
         "core_company_name",
-        "One row a name and the listed company that goes by it, or owned what does. Companies listed now are known alone.",
+        "One row a name and the company that goes by it, or owned what does; of companies that are listed now.",
         ("name", "ticker"),
         (
             Column("name", "VARCHAR", "Name in plain words, without the legal form.", required=True),
@@ -33,7 +37,7 @@ MARKET = (
             Column(
                 "basis",
                 "VARCHAR",
-                "Where the name is from: the SEC's list, or, reviewed by hand, another or a former name or a subsidiary.",
+                "Where it is from: the SEC's list, or, reviewed by hand, another or a former name or a subsidiary.",
                 required=True,
                 values=("listed", "alias", "former_name", "subsidiary"),
             ),
@@ -129,7 +133,9 @@ MARKET = (
                 values=("market_and_sector", "market", "mean_of_others"),
             ),
             count("n_days", "Trading days that the adjustment was estimated on."),
-            count("n_trials", "Trials that this company read out on that day in the same way; they share the reaction."),
+            count(
+                "n_trials", "Trials that this company read out on that day in the same way; they share the reaction."
+            ),
         ),
     ),
 )

@@ -50,8 +50,8 @@ NEWS = (
             Column(
                 "match_basis",
                 "VARCHAR",
-                "What in the headline names the trial: its number; its acronym, with drug, condition or sponsor; its drug "
-                "and condition; or its sponsor with drug, or with condition and phase, near its completion.",
+                "What in the headline names the trial: its number; its acronym, with drug, condition or sponsor; its "
+                "drug and condition; or its sponsor with drug, or with condition and phase, near its completion.",
                 required=True,
                 values=("nct", "acronym", "drug_condition", "sponsor_date"),
             ),
@@ -64,7 +64,7 @@ NEWS = (
             Column(
                 "days_from_completion",
                 "INTEGER",
-                "Days from the primary completion, or else the completion, to the headline; a month counts as its first day.",
+                "Days from the primary completion, else the completion, to the headline; a month is its first day.",
             ),
         ),
     ),

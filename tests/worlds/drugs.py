@@ -111,9 +111,13 @@ class World:
         self.n_applications += not number
         number = number or f"NDA{self.n_applications:06}"
         letter = {"application_number": number, "company_name": company, "letter_date_text": f"{on:%m/%d/%Y}"}
-        opening = "Please refer to your New Drug Application submitted under section 505(b) of the Federal Food, Drug, and "
+        opening = (
+            "Please refer to your New Drug Application submitted under section 505(b) of the Federal Food, Drug, and "
+        )
         told = {"product_words": f"{opening}Cosmetic Act for {words}.", "approval_status": "Unapproved"}
-        self.tables["raw_drugs_at_fda__letter"].append(letter | told | {"grounds": list(grounds), "file_name": f"{number}.pdf"})
+        self.tables["raw_drugs_at_fda__letter"].append(
+            letter | told | {"grounds": list(grounds), "file_name": f"{number}.pdf"}
+        )
         return number
 
     def day(self, first: int = 2008, last: int = 2018) -> date:
@@ -164,7 +168,11 @@ def planted(world: World, story: str) -> None:
         number = f"{world.n_applications + 500_000:06}"
         world.n_applications += 1
         product = {"application_type": "N", "application_number": number, "product_number": "001", "trade_name": brand}
-        found = {"ingredients": ingredients, "applicant_full_name": holder, "approval_date_text": f"{approved:%b} {approved.day}, {approved:%Y}"}
+        found = {
+            "ingredients": ingredients,
+            "applicant_full_name": holder,
+            "approval_date_text": f"{approved:%b} {approved.day}, {approved:%Y}",
+        }
         world.tables["raw_orange_book__product"].append({"row_index": world.n_applications} | product | found)
         number = f"NDA{number}"
     else:
@@ -186,7 +194,9 @@ def decoy(world: World, story: str) -> None:
         number = world.approve(holder, [name], ended - timedelta(days=4000))
         row = {"row_index": 10**6 + len(world.story), "application_type": "A", "application_number": number[3:]}
         dated = {"approval_date_text": f"{approved:%b} {approved.day}, {approved:%Y}", "ingredients": [name]}
-        world.tables["raw_orange_book__product"].append(row | dated | {"product_number": "001", "applicant_full_name": sponsor})
+        world.tables["raw_orange_book__product"].append(
+            row | dated | {"product_number": "001", "applicant_full_name": sponsor}
+        )
         world.trial(story, sponsor, ended, drug(name))
     elif story == "other sponsor":
         world.trial(story, world.company()[0], ended, drug(name))
@@ -249,9 +259,13 @@ def refused(world: World, story: str) -> None:
     """Plant a refusal and, in some stories, what followed."""
     (sponsor, holder), name, ended = world.company(), world.ingredient(), world.day()
     on = world.after(ended, 200, 900)
-    trial = world.trial(story, "University of Imagination" if story == "other applicant" else sponsor, ended, drug(name))
+    trial = world.trial(
+        story, "University of Imagination" if story == "other applicant" else sponsor, ended, drug(name)
+    )
     brand = world.word("ra", 2).capitalize()
-    words = world.chance.choice((f"{brand} ({name}) tablets", f"{name} {world.chance.choice(SALTS)} injection, 10 mg/mL"))
+    words = world.chance.choice(
+        (f"{brand} ({name}) tablets", f"{name} {world.chance.choice(SALTS)} injection, 10 mg/mL")
+    )
     grounds = ("product_quality", "facility") if story == "manufacturing" else ("clinical", "product_quality")
     number = world.refuse(sponsor, words, on, *grounds)
     if story in ("refused", "new trial", "approved later"):

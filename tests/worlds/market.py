@@ -1,7 +1,7 @@
 """A made-up world of trials, companies and headlines in which it is known which headline is about which trial.
 
-All names are invented; those of diseases are real, as registries and the press write them. Beside headlines about trials there
-are decoys: of the same sponsor about another drug, of the same drug in another disease, and business news.
+All names are invented; those of diseases are real, as registries and the press write them. Beside headlines about
+trials there are decoys: of the same sponsor about another drug, of the same drug in another disease, and business news.
 """
 
 from __future__ import annotations
@@ -21,23 +21,44 @@ from cto.plan import models
 Rows = list[dict[str, Any]]
 
 CONDITIONS = (
-    ("Plaque Psoriasis", "psoriasis"), ("Diabetes Mellitus, Type 2", "type 2 diabetes"), ("Heart Failure", "heart failure"),
-    ("Carcinoma, Non-Small-Cell Lung", "NSCLC"), ("Breast Neoplasms", "breast cancer"), ("Alzheimer Disease", "Alzheimer's disease"),
-    ("Major Depressive Disorder", "depression"), ("Asthma", "severe asthma"), ("Crohn Disease", "Crohn's disease"),
-    ("Migraine Disorders", "migraine"), ("Parkinson Disease", "Parkinson's"), ("Rheumatoid Arthritis", "rheumatoid arthritis"),
-    ("Pulmonary Disease, Chronic Obstructive", "COPD"), ("Ovarian Cancer", "ovarian cancer"), ("Schizophrenia", "schizophrenia"),
-    ("Leukemia, Myeloid, Acute", "AML"), ("Atopic Dermatitis", "eczema"), ("Obesity", "weight loss"),
-    ("Cystic Fibrosis", "cystic fibrosis"), ("Hepatitis B, Chronic", "hepatitis B"), ("Epilepsy", "focal epilepsy"),
-    ("Glioblastoma Multiforme", "glioblastoma"), ("Multiple Sclerosis, Relapsing-Remitting", "multiple sclerosis"),
-    ("Prostate Cancer Metastatic", "prostate cancer"), ("Lupus Erythematosus, Systemic", "lupus"),
-)  # fmt: skip
+    ("Plaque Psoriasis", "psoriasis"),
+    ("Diabetes Mellitus, Type 2", "type 2 diabetes"),
+    ("Heart Failure", "heart failure"),
+    ("Carcinoma, Non-Small-Cell Lung", "NSCLC"),
+    ("Breast Neoplasms", "breast cancer"),
+    ("Alzheimer Disease", "Alzheimer's disease"),
+    ("Major Depressive Disorder", "depression"),
+    ("Asthma", "severe asthma"),
+    ("Crohn Disease", "Crohn's disease"),
+    ("Migraine Disorders", "migraine"),
+    ("Parkinson Disease", "Parkinson's"),
+    ("Rheumatoid Arthritis", "rheumatoid arthritis"),
+    ("Pulmonary Disease, Chronic Obstructive", "COPD"),
+    ("Ovarian Cancer", "ovarian cancer"),
+    ("Schizophrenia", "schizophrenia"),
+    ("Leukemia, Myeloid, Acute", "AML"),
+    ("Atopic Dermatitis", "eczema"),
+    ("Obesity", "weight loss"),
+    ("Cystic Fibrosis", "cystic fibrosis"),
+    ("Hepatitis B, Chronic", "hepatitis B"),
+    ("Epilepsy", "focal epilepsy"),
+    ("Glioblastoma Multiforme", "glioblastoma"),
+    ("Multiple Sclerosis, Relapsing-Remitting", "multiple sclerosis"),
+    ("Prostate Cancer Metastatic", "prostate cancer"),
+    ("Lupus Erythematosus, Systemic", "lupus"),
+)
 """Diseases as registered and as headlines call them; of some the two share no word."""
-FIRST = ("Velmar", "Quorin", "Taldex", "Ostrix", "Brenova", "Zelphos", "Merigant", "Luxatia", "Corvane", "Pellion", "Dravex", "Nuvaris",
-         "Sorelle", "Kelvane", "Ambrosel", "Fenwick", "Halvorn", "Ixtara", "Jorvane", "Wexford")  # fmt: skip
+FIRST = (
+    "Velmar", "Quorin", "Taldex", "Ostrix", "Brenova", "Zelphos", "Merigant", "Luxatia", "Corvane", "Pellion",
+    "Dravex", "Nuvaris", "Sorelle", "Kelvane", "Ambrosel", "Fenwick", "Halvorn", "Ixtara", "Jorvane", "Wexford",
+)  # fmt: skip
 TRADE = ("Therapeutics, Inc.", "Pharmaceuticals Inc", "Biosciences plc", "Pharma AG", "Oncology Corp")
 STEMS = ("bax", "cor", "dal", "fen", "gil", "hex", "lor", "mip", "nal", "pex", "rov", "sul", "tam", "vor", "zan", "kel")
 ENDINGS = ("limab", "tinib", "prazan", "gliptide", "vastor", "mersen", "zumab", "sertib")
-PHASES = {2: ("Phase 2", "Phase II", "Phase 2b", "mid-stage"), 3: ("Phase 3", "Phase III", "late-stage", "pivotal Phase 3")}
+PHASES = {
+    2: ("Phase 2", "Phase II", "Phase 2b", "mid-stage"),
+    3: ("Phase 3", "Phase III", "late-stage", "pivotal Phase 3"),
+}
 RESULTS = (
     "{company} Announces Positive Topline Results from {phase} Trial of {drug} in {condition}",
     "{company}'s {drug} meets primary endpoint in {phase} {condition} trial",
@@ -104,14 +125,16 @@ def _programme(world: World, draw: random.Random, core: str, company: str, name:
     plan = [(2, here, begin, end), (3, here, end + timedelta(days=draw.randint(60, 500)), None)]
     if draw.random() < 0.5:
         plan.append((draw.choice((2, 3)), elsewhere, begin + timedelta(days=draw.randint(0, 900)), None))
-    for phase, condition, start, stop in plan:
-        stop = stop or start + timedelta(days=draw.randint(400, 1100))
+    for phase, condition, start, planned in plan:
+        stop = planned or start + timedelta(days=draw.randint(400, 1100))
         nct_id = f"NCT999{len(world.studies):05}"
-        acronym = "".join(draw.choice("BCDFGKLMNPRSTV" if i % 2 else "AEIOU") for i in range(draw.randint(4, 6))) + draw.choice(("", "-2"))
+        acronym = "".join(
+            draw.choice("BCDFGKLMNPRSTV" if i % 2 else "AEIOU") for i in range(draw.randint(4, 6))
+        ) + draw.choice(("", "-2"))
         _register(world, nct_id, phase, condition[0], (start, stop), (company, name, code), acronym)
         told = {
-            "company": draw.choice((company.rstrip("."), company.split(",")[0])), "core": core, "nct": nct_id, "acronym": acronym,
-            "brand": f"{name[:3].capitalize()}iq{draw.choice('xyz')}a", "condition": condition[1],
+            "company": draw.choice((company.rstrip("."), company.partition(",")[0])), "core": core, "nct": nct_id,
+            "acronym": acronym, "brand": f"{name[:3].capitalize()}iq{draw.choice('xyz')}a", "condition": condition[1],
         }  # fmt: skip
         for template in draw.sample(RESULTS, 3):
             drug = draw.choice((name, name.capitalize(), code, code.replace("-", ""), code.replace("-", " ")))
@@ -121,27 +144,39 @@ def _programme(world: World, draw: random.Random, core: str, company: str, name:
             world.pairs.add((nct_id, _publish(world, draw, text, day)))
         # Decoys: what the company does elsewhere, what the drug does elsewhere, and business.
         day = stop + timedelta(days=draw.randint(-20, 170))
-        other = told | {"drug": f"{draw.choice(STEMS)}o{draw.choice(STEMS)}{draw.choice(ENDINGS)}", "phase": draw.choice(PHASES[phase])}
+        other = told | {
+            "drug": f"{draw.choice(STEMS)}o{draw.choice(STEMS)}{draw.choice(ENDINGS)}",
+            "phase": draw.choice(PHASES[phase]),
+        }
         _publish(world, draw, draw.choice(RESULTS[:6]).format(**other | {"condition": untried[1]}), day)
         _publish(world, draw, draw.choice(RESULTS[:6]).format(**other | {"drug": name, "condition": untried[1]}), day)
         _publish(world, draw, draw.choice(BUSINESS).format(**other), day)
 
 
 def _register(
-    world: World, nct_id: str, phase: int, condition: str, dates: tuple[date, date], names: tuple[str, str, str], acronym: str
+    world: World,
+    nct_id: str,
+    phase: int,
+    condition: str,
+    dates: tuple[date, date],
+    names: tuple[str, str, str],
+    acronym: str,
 ) -> None:
     company, drug, code = names
     world.studies.append(
         {
-            "nct_id": nct_id, "study_type": "INTERVENTIONAL", "phase": f"PHASE{phase}", "acronym": acronym, "is_removed": False,
-            "start_date": dates[0], "primary_completion_date": dates[1], "primary_completion_date_precision": "day",
+            "nct_id": nct_id, "study_type": "INTERVENTIONAL", "phase": f"PHASE{phase}", "acronym": acronym,
+            "is_removed": False, "start_date": dates[0], "primary_completion_date": dates[1],
+            "primary_completion_date_precision": "day",
         }
     )  # fmt: skip
     world.sponsors.append(
         {"nct_id": nct_id, "sponsor_index": 0, "sponsor_name": company, "sponsor_class": "INDUSTRY", "is_lead": True}
     )
     world.conditions.append({"nct_id": nct_id, "condition_index": 1, "condition": condition})
-    for index, (name, others, role) in enumerate(((f"{drug.capitalize()} 20 mg", [code], "experimental"), ("Placebo", [], "placebo"))):
+    for index, (name, others, role) in enumerate(
+        ((f"{drug.capitalize()} 20 mg", [code], "experimental"), ("Placebo", [], "placebo"))
+    ):
         world.interventions.append(
             {"nct_id": nct_id, "intervention_index": index + 1, "intervention_name": name, "intervention_type": "DRUG",
              "other_names": others, "role": role, "role_basis": "arm_type"}
@@ -159,8 +194,8 @@ def _publish(world: World, draw: random.Random, text: str, day: date) -> str:
 def item(item_id: str, headline: str, published_at: str | None, publisher: str = "Wire") -> dict[str, Any]:
     """Return the raw row of a headline."""
     link = f"https://wire.invalid/{item_id.replace(' ', '-')}"
-    return {"item_id": item_id, "title": headline, "headline": headline, "published_at": published_at, "publisher": publisher,
-            "link": link, "feed": "google"}  # fmt: skip
+    return {"item_id": item_id, "title": headline, "headline": headline, "published_at": published_at,
+            "publisher": publisher, "link": link, "feed": "google"}  # fmt: skip
 
 
 def fill(con: duckdb.DuckDBPyConnection, name: str, rows: Rows | pa.Table) -> None:

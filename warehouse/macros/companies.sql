@@ -25,11 +25,12 @@ create or replace macro company_name(text) as
 -- Without the words for its trade and place either: 'Novartis Pharmaceuticals' and 'Novartis AG' are 'novartis'.
 create or replace macro company_core(text) as
     regexp_replace(company_name(text),
-        '( (and|inc|llc|gmbh|bio|immunotherapeutics|pharmaceuticals?|pharmaceutica|pharmaceutics|pharma|therapeutics?|biotherapeutics|biopharma'
-            || '|biopharmaceuticals?|biosciences?|biotech|biotechnology|biotechnologies|biologics|sciences?|life|laboratories|labs'
-            || '|medical|medicines?|healthcare|health|oncology|vaccines|research|development|r|d|industries|diagnostics|devices'
-            || '|technologies|global|worldwide|international|americas?|north|us|usa|uk|europe|japan|china|canada|australia|korea'
-            || '|taiwan|india|germany|deutschland|france))+$', '');
+        '( (and|inc|llc|gmbh|bio|immunotherapeutics|pharmaceuticals?|pharmaceutica|pharmaceutics|pharma|therapeutics?'
+            || '|biotherapeutics|biopharma|biopharmaceuticals?|biosciences?|biotech|biotechnology|biotechnologies'
+            || '|biologics|sciences?|life|laboratories|labs|medical|medicines?|healthcare|health|oncology|vaccines'
+            || '|research|development|r|d|industries|diagnostics|devices|technologies|global|worldwide|international'
+            || '|americas?|north|us|usa|uk|europe|japan|china|canada|australia|korea|taiwan|india|germany|deutschland'
+            || '|france))+$', '');
 
 -- What is left out of a name when its core is taken: 'pharmaceuticals'.
 create or replace macro company_trade(text) as

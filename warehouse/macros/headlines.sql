@@ -38,25 +38,25 @@ create or replace macro condition_words(text) as
                 end, ' '))),
             lambda word: length(word) > 1 and not regexp_full_match(word,
                 'and|or|of|the|in|with|to|for|by|due|non|not|no|small|cell|cells|disease|diseases|disorder|disorders|syndrome|syndromes'
-                    || '|mellitus|type|chronic|acute|stage|stages|grade|severe|moderate|mild|advanced|metastatic|recurrent|refractory'
-                    || '|relapsed|relapsing|remitting|early|late|primary|secondary|adult|adults|childhood|pediatric|patients?'
-                    || '|subjects?|unspecified|other'
-                    || '|major|patient|treatment|therapy|associated|related|induced|positive|negative|systemic|erythematosus|iii|iv|\d+')),
-        lambda word: case
-            when length(word) > 4 and regexp_matches(word, '[^sui]s$') then regexp_replace(word, 's$', '')
-            else word
-        end));
+                    || '|mellitus|type|chronic|acute|stage|stages|grade|severe|moderate|mild|advanced|metastatic'
+                    || '|recurrent|refractory|relapsed|relapsing|remitting|early|late|primary|secondary|adult|adults'
+                    || '|childhood|pediatric|patients?|subjects?|unspecified|other|major|patient|treatment|therapy'
+                    || '|associated|related|induced|positive|negative|systemic|erythematosus|community|acquired|iii|iv'
+                    || '|\d+')),
+        lambda word: regexp_replace(
+            replace(replace(replace(word, 'haem', 'hem'), 'oede', 'ede'), 'paed', 'ped'),
+            '^(\w{3,}[^sui])s$', '\1')));
 
 -- Whether a word alone tells no condition: a part of the body, or what is said of many parts.
 create or replace macro is_weak_condition_word(word) as
     regexp_full_match(word,
-        'cancer|tumor|infection|failure|pain|injury|injurie|wound|complication|deficiency|insufficiency|attack|inflammation|fibrosis'
-            || '|hypertension|lung|breast|liver|heart|kidney|skin|brain|colon|bone|blood|eye|muscle|muscular|nerve|cell|gastric|bladder'
-            || '|pulmonary|respiratory|coronary|artery|cardiovascular|vascular|spinal|cervical|ovarian|prostate|pancreatic|thyroid'
-            || '|neck|head|solid|oral|dental|abdominal|lower|upper|left|right|back|joint|limb|host|stress|weight|loss|healthy|volunteer'
-            || '|function|safety|health|surgery|prevention|drug|use|quality|life|bacterial|viral|virus|primary|response|plaque|episodic'
-            || '|efficacy|result|data|outcome|effect|evaluation'
-            || '|study|trial|phase|company|significant|program|new|care|clinical');
+        'cancer|tumor|infection|failure|pain|injury|injurie|wound|complication|deficiency|insufficiency|attack|inflammation'
+            || '|fibrosis|hypertension|lung|breast|liver|heart|kidney|skin|brain|colon|bone|blood|eye|muscle|muscular'
+            || '|nerve|cell|gastric|bladder|pulmonary|respiratory|coronary|artery|cardiovascular|vascular|spinal|cervical'
+            || '|ovarian|prostate|pancreatic|thyroid|neck|head|solid|oral|dental|abdominal|lower|upper|left|right|back'
+            || '|joint|limb|host|stress|weight|loss|healthy|volunteer|function|safety|health|surgery|prevention|drug|use'
+            || '|quality|life|bacterial|viral|virus|primary|response|plaque|episodic|efficacy|result|data|outcome|effect'
+            || '|evaluation|study|trial|phase|company|significant|program|new|care|clinical');
 
 -- Whether words name a condition, both in the spelling of condition_words: a telling word and half of all, else all of them.
 create or replace macro names_condition(words, condition) as

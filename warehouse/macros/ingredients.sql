@@ -42,17 +42,31 @@ create or replace macro placebo_free(text) as
         '(?i)(?:\s*[+&/,]\s*|\s+(?:and|or|plus|vs\.?|versus)\s+)(?:(?:matching|oral|matched|a|the)\s+)*placebos?\b.*$', ''),
         '(?i)^\s*placebos?(?:\s*[+&/,]\s*|\s+(?:and|or|plus|vs\.?|versus)\s+)', '');
 
--- The drug's name in one spelling, without what says how it is given: 'interferon alpha-2A, recombinant' is 'interferon alfa-2a'.
-create or replace macro ingredient_name(name) as
-    trim(salt_free(suffix_free(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
-        strip_accents(name), '\([–−-]\)-', 'levo-', 'g'), '\(\+\)-', 'dextro-', 'g'),
-        'α|\balpha\b', 'alfa', 'g'), 'β', 'beta', 'g'), 'sulph', 'sulf', 'g'), '\boestr', 'estr', 'g'),
-        '\bcic?losporin', 'cyclosporin', 'g'), ',? ?\b(?:recombinant human|human recombinant|recombinant)\b ?', '', 'g'),
+-- One spelling for what is spelt in several ways; the sign of a mirror image is kept.
+create or replace macro respelled(name) as
+    regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+        strip_accents(name),
+        '\([–−-]\)-', 'levo-', 'g'),
+        '\(\+\)-', 'dextro-', 'g'),
+        'α|\balpha\b', 'alfa', 'g'),
+        'β', 'beta', 'g'),
+        'sulph', 'sulf', 'g'),
+        '\boestr', 'estr', 'g'),
+        '\bcic?losporin', 'cyclosporin', 'g');
+
+-- Without what says how it is made or given.
+create or replace macro undescribed(name) as
+    regexp_replace(regexp_replace(name,
+        ',? ?\b(?:recombinant human|human recombinant|recombinant)\b ?', '', 'g'),
         '^(?:(?:active )?comparator: ?|(?:arm|group|cohort|part) [a-z0-9]{1,2}: ?'
             || '|(?:neo-?adjuvant|adjuvant|peri-? ?operative|pre-? ?operative|post-? ?operative|continued|continuous|concurrent'
             || '|therapeutic|generic|single[- ]agent|approved) )+'
             || '| (?:titrated|given|administered|dosed|delivered|every|during|before|after|prior to|(?:for|at) \d) .*$'
-            || '| (?:liquid|rinse|mouthwash|drip|depot|(?:fixed[- ](?:dose )?)?combination|fdc)$', '', 'g'))));
+            || '| (?:liquid|rinse|mouthwash|drip|depot|(?:fixed[- ](?:dose )?)?combination|fdc)$', '', 'g');
+
+-- The drug's name: 'interferon alpha-2A, recombinant' is 'interferon alfa-2a'. The list of one binds what is used several times.
+create or replace macro ingredient_name(name) as
+    list_transform([suffix_free(undescribed(respelled(name)))], lambda spelled: trim(salt_free(spelled)))[1];
 
 -- What it is compared by: letters and digits alone, so that 'BAY 59-7939' and 'BAY59-7939' are one.
 create or replace macro ingredient_key(name) as
@@ -79,6 +93,8 @@ create or replace macro is_generic_drug_name(name) as
         '\b(?:chemotherapy|radiotherapy|therap(?:y|ies)|treatments?|regimens?|surgery|transplant(?:ation)?|placebos?|arms?|groups?|cohorts?'
             || '|stand(?:ard)? of care|best supportive care|observation|assessment|analysis|procedures?|schedules?|normal saline|matching'
             || '|(?:ant)?agonists?|inhibitors?|blockers?|agents?|modulators?|analog(?:ue)?s?|supplements?|supplementation|disorders?|chemo)$')
+    or regexp_matches(name,
+        '^(?:r-)?(?:chop|cmf|caf|fac|fec|abvd|mopp|beacopp|folfox|folfiri|folfirinox|xelox|capox|mvac|epoch)(?:-\d{1,2})?$')
     or regexp_matches(name, '->|\bor (?:other|another|equivalent)\b|\bchemo(?:therapy)? with\b|^inhibitors?,')
     or name in ('normal saline', 'saline', 'saline solution', 'sodium chloride', 'water', 'vehicle', 'antibiotics', 'nsaid', 'nsaids',
         'statin', 'statins', 'vitamins', 'multivitamin', 'opioid', 'opioids', 'glucocorticoids', 'best supportive care', 'standard of care', 'conditioning',

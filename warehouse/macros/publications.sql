@@ -98,6 +98,7 @@ create or replace macro secondary_kinds(t) as
         case when regexp_matches(t, '\bbio-?markers?\b|\b(gene|genes|genetic|genetics|genomic|genotypes?|polymorphisms?|mutations?|mutated|methylation'
             || '|transcripts?|transcriptom\w+|micrornas?|proteomic|haplotypes?|alleles?|cytogenetic\w*|amplification|chromosom\w+|karyotyp\w+|translocations?)\b'
             || '|\b(over)?expression\b|immunohistochem|\bimmunostain|\bcorrelative\b|\btumou?r[ -]infiltrating|\bclonal\b|\bprofiles? identif')
+            and not regexp_matches(t, '\bbio-?marker(-\w+)? (trial|study)\b')
             then 'biomarker' end,
         case when regexp_matches(t, 'prognos|\bpredict(s|ors?|ive|ing|ion|ed)?\b|\bassociat(ions?|ed|es) (between|of|with|among)\b|\bcorrelat(es|ed|ions? (between|of))\b'
             || '|\brelation(ship)?s? (between|of|to|among)\b|\bdeterminants?\b|\bmoderators?\b|\bmediat(ors?|ion)\b|\brisk factors?\b|\bnatural history\b'

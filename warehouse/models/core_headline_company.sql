@@ -1,8 +1,8 @@
 -- Companies that headlines name: by the exchange and ticker in them, by a name of theirs, or, as the first words, by the core
 -- of one. A name of one word counts at the head or in the genitive: elsewhere it is too often a word like others.
 with word as (
-    select headline_id, words, string_split(words, ' ') as listed, unnest(range(1, len(string_split(words, ' ')) + 1)) as word_index
-    from core_headline
+    select *, unnest(range(1, len(listed) + 1)) as word_index
+    from (select headline_id, words, string_split(words, ' ') as listed from core_headline)
 ),
 name_of as (
     select distinct headline_words(name) as run, ticker, name, 'name' as match_basis from core_company_name where length(name) > 2
@@ -22,7 +22,9 @@ named as (
     union all
     select headline_id, 0, 0, c.ticker, stated.ticker, 'ticker'
     from (
-        select headline_id, unnest(regexp_extract_all(headline, '(?i:nasdaq|nyse)[A-Za-z ]*[:\s]\s*([A-Z][A-Z.]{0,5})\b', 1)) as ticker
+        select
+            headline_id,
+            unnest(regexp_extract_all(headline, '(?i:nasdaq|nyse)[A-Za-z ]*[:\s]\s*([A-Z][A-Z.]{0,5})\b', 1)) as ticker
         from core_headline
     ) stated
     join (select distinct ticker from core_company_name) c on stated.ticker = c.ticker
@@ -38,4 +40,6 @@ where not exists (
         and longer.word_index <= n.word_index
         and longer.word_index + longer.n_words >= n.word_index + n.n_words
 )
-qualify row_number() over (partition by headline_id, ticker order by match_basis <> 'ticker', word_index, n_words desc, match_basis desc) = 1
+qualify row_number() over (
+    partition by headline_id, ticker order by match_basis <> 'ticker', word_index, n_words desc, match_basis desc
+) = 1

@@ -31,7 +31,7 @@ class DrugsAtFdaSite(WorldSite):
     source = "drugs_at_fda"
     prefix = "/openfda"
     faults: Mapping[str, str] = {
-        "over_rate_limit": "openFDA answers 429 OVER_RATE_LIMIT.",
+        "over_rate_limit": "Any request to openFDA is answered 429 OVER_RATE_LIMIT.",
         "record_lost": "A page of openFDA lacks its last record, though the count includes it.",
         "endpoint_gone": "Any address of openFDA is answered 404 in plain text.",
     }

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import threading
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -46,14 +47,13 @@ class PricesSite(WorldSite):
     def __init__(self, world: Path | None, board: FaultBoard) -> None:
         super().__init__(world, board)
         self._held: dict[str, dict[str, Json]] | None = None
+        self._lock = threading.Lock()
         self._numbers = count(1)
         self._secrets: dict[str, str] = {}
 
     def add(self, days: Iterable[Mapping[str, Any]]) -> None:
         """Add or replace a ticker's days."""
-        for day in days:
-            held = self._days.setdefault(day["ticker"], {})
-            held[day["date"]] = {"currency": "USD", "timezone": "America/New_York", "type": "EQUITY"} | _stated(day)
+        _put(self._days, days)
 
     def delist(self, ticker: str) -> None:
         """Forget a ticker."""
@@ -66,14 +66,16 @@ class PricesSite(WorldSite):
 
     @property
     def _days(self) -> dict[str, dict[str, Json]]:
-        if self._held is None:  # read once prices are asked for, which few users of a world do
-            self._held = {}
-            path = self.file("prices.csv")
-            if path:
-                opened = gzip.open if path.suffix == ".gz" else open
-                with opened(path, "rt", encoding="utf-8", newline="") as file:
-                    self.add(csv.DictReader(file))
-        return self._held
+        with self._lock:  # requests come in several threads, and none may see half of it
+            if self._held is None:  # read once prices are asked for, which few users of a world do
+                found: dict[str, dict[str, Json]] = {}
+                path = self.file("prices.csv")
+                if path:
+                    opened = gzip.open if path.suffix == ".gz" else open
+                    with opened(path, "rt", encoding="utf-8", newline="") as file:
+                        _put(found, csv.DictReader(file))
+                self._held = found
+            return self._held
 
     def handle(self, request: Request) -> Response:
         """Answer for the cookie, the crumb or a chart."""
@@ -129,6 +131,13 @@ class PricesSite(WorldSite):
         days, at = ([], []) if fault == "yahoo_closed_day" else (days[chosen], at[chosen])
         result = {"meta": _meta(symbol, self._days[symbol]), **_series(days, at, adjusted, query.get("events", ""))}
         return replace(json_response({"chart": {"result": [result], "error": None}}), n_records=len(days))
+
+
+def _put(held: dict[str, dict[str, Json]], days: Iterable[Mapping[str, Any]]) -> None:
+    """Add or replace tickers' days."""
+    for day in days:
+        plain = {"currency": "USD", "timezone": "America/New_York", "type": "EQUITY"}
+        held.setdefault(day["ticker"], {})[day["date"]] = plain | _stated(day)
 
 
 def _stated(day: Mapping[str, Any]) -> Json:

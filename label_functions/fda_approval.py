@@ -26,8 +26,8 @@ def fda_approval() -> str:
         {
             'says': 'The FDA approved '
                 || case t.kind when 'original' then '' else 'an efficacy supplement of ' end
-                || t.application_number || ' (' || array_to_string(list_concat(a.brand_names, a.ingredients), ', ') || ') of '
-                || a.sponsor_name || ' on ' || strftime(t.approved_on, '%-d %B %Y') || ', ' || t.days_after
+                || t.application_number || ' (' || array_to_string(list_concat(a.brand_names, a.ingredients), ', ')
+                || ') of ' || a.sponsor_name || ' on ' || strftime(t.approved_on, '%-d %B %Y') || ', ' || t.days_after
                 || ' days after the primary completion of this trial of ' || t.sponsor_name
                 || case when t.is_first then ': the first approval of these ingredients.'
                     else ': of its phase 3 trials the only one that ended in the three years before.' end,

@@ -8,9 +8,9 @@ def fda_refusal() -> str:
     """Vote failure on a pivotal trial when the FDA, after it, refused its sponsor's application on clinical grounds.
 
     A refusal for manufacturing, facilities or labeling tells nothing of the trial. A later approval does not take the
-    vote back, as what the FDA had before it on that day did not suffice: where it rests on a new trial, that one gets the
-    vote for, and where there is no new one, the two votes stand against each other. The published convention knows no
-    refusals.
+    vote back, as what the FDA had before it on that day did not suffice: where it rests on a new trial, that one gets
+    the vote for, and where there is no new one, the two votes stand against each other. The published convention knows
+    no refusals.
     """
     return """
     with earliest as (
@@ -26,8 +26,8 @@ def fda_refusal() -> str:
         t.refused_on as available_at,
         'letter_date' as available_at_basis,
         {
-            'says': 'The FDA refused ' || t.application_number || ' (' || array_to_string(r.ingredients, ', ') || ') of '
-                || r.company_name || ' on ' || strftime(t.refused_on, '%-d %B %Y') || ', ' || t.days_after
+            'says': 'The FDA refused ' || t.application_number || ' (' || array_to_string(r.ingredients, ', ')
+                || ') of ' || r.company_name || ' on ' || strftime(t.refused_on, '%-d %B %Y') || ', ' || t.days_after
                 || ' days after the primary completion of this trial; its letter names these deficiencies: '
                 || replace(array_to_string(r.grounds, ', '), '_', ' ') || '.',
             'rows': [

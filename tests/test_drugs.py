@@ -98,7 +98,7 @@ def test_companies_agree_whatever_their_form_and_abbreviation() -> None:
 
 
 def test_the_product_stands_behind_the_act() -> None:
-    start = "Please refer to your New Drug Application submitted under section 505(b) of the Federal Food, Drug, and Cosmetic"
+    start = "Please refer to your application submitted under section 505(b) of the Federal Food, Drug, and Cosmetic"
     phrases = {
         f"{start} Act (FDCA) for Velor (velorimab) for injection, 10 mg.": "Velor (velorimab) for injection, 10 mg",
         f"{start} Act for velorimab tablets.": "velorimab tablets",
@@ -232,7 +232,8 @@ def test_approvals_are_those_of_new_drugs_and_of_efficacy_and_none_twice(empty: 
         {"application_number": first[3:], "approval_date_text": "Mar 2, 2015", "ingredients": ["aanol", "bbnol"]},
         {"application_number": "020001", "approval_date_text": "Oct 7, 2014", "ingredients": ["eenol hydrochloride"]},
         {"application_number": "020001", "approval_date_text": "Jan 5, 2016", "ingredients": ["eenol"]},
-        {"application_number": "010001", "approval_date_text": "Approved Prior to Jan 1, 1982", "ingredients": ["ffnol"]},
+        {"application_number": "010001", "approval_date_text": "Approved Prior to Jan 1, 1982",
+         "ingredients": ["ffnol"]},
         {"application_number": "070001", "approval_date_text": "Oct 7, 2014", "ingredients": ["ffnol"],
          "application_type": "A"},
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Votes of the FDA: for a pivotal trial what it approved for the trial's sponsor, against it what it refused on clinical grounds."""
+"""Votes of the FDA: what it approved for a pivotal trial's sponsor, against what it refused on clinical grounds."""
 
 from __future__ import annotations
 
@@ -182,14 +182,14 @@ def test_what_the_votes_say_names_application_company_day_and_rows(empty: duckdb
     derive(empty, world.tables)
     [[approval]] = empty.execute(f"select evidence from ({fda_approval.sql})").fetchall()
     assert approval == {
-        "says": "The FDA approved NDA000001 (velor, aanol) of NOVAN on 6 June 2013, 370 days after the primary completion of "
-        "this trial of Novan Therapeutics, Inc.: the first approval of these ingredients.",
+        "says": "The FDA approved NDA000001 (velor, aanol) of NOVAN on 6 June 2013, 370 days after the primary "
+        "completion of this trial of Novan Therapeutics, Inc.: the first approval of these ingredients.",
         "rows": ["core_approval:NDA000001:original:1", "core_trial_ingredients:NCT00000001", "core_study:NCT00000001"],
     }
     [_, [refusal]] = empty.execute(f"select evidence from ({fda_refusal.sql}) order by nct_id").fetchall()
     assert refusal == {
-        "says": "The FDA refused NDA000002 (aanol) of Novan Therapeutics, Inc. on 6 June 2014, 135 days after the primary "
-        "completion of this trial; its letter names these deficiencies: clinical, product quality.",
+        "says": "The FDA refused NDA000002 (aanol) of Novan Therapeutics, Inc. on 6 June 2014, 135 days after the "
+        "primary completion of this trial; its letter names these deficiencies: clinical, product quality.",
         "rows": [
             "core_refusal:NDA000002.pdf:NDA000002",
             "core_trial_ingredients:NCT00000002",

@@ -1,7 +1,7 @@
 """Drugs of real trials: identified as a reader does, by whichever names are known, and no two of them taken for one.
 
-The real list of drug names and synonyms stands in for RxNav: of the names that trials want looked up, one that the list holds is
-answered with its drug. It is also the truth for names that are not answered.
+The real list of drug names and synonyms stands in for RxNav: of the names that trials want looked up, one that the list
+holds is answered with its drug. It is also the truth for names that are not answered.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def full(registered: dict[str, Rows], answers: dict[str, tuple[str, str]]) -> du
 
 @pytest.fixture(scope="module")
 def half(registered: dict[str, Rows], answers: dict[str, tuple[str, str]]) -> duckdb.DuckDBPyConnection:
-    """Return what it tells when RxNav answers half of the names; the others, with their drugs, are in table held_out."""
+    """Return what it tells when RxNav answers half of the names; the others and their drugs are in table held_out."""
     chance = random.Random(1)
     told = {name: chance.random() < 0.5 for name in answers}
     con = database(registered, {name: answer for name, answer in answers.items() if told[name]})
@@ -147,7 +147,8 @@ def verdicts(con: duckdb.DuckDBPyConnection) -> dict[str, Counter[str]]:
     """Return, by sample of the reading, how many interventions are right, wrong, missing and spurious."""
     sql = """
     with word as (
-        select nct_id, intervention_index, sample, ingredients, unnest(string_split(coalesce(ingredients, ''), '+')) as word
+        select nct_id, intervention_index, sample, ingredients,
+            unnest(string_split(coalesce(ingredients, ''), '+')) as word
         from read_csv(?, all_varchar = true)
     ),
     named as (
@@ -244,7 +245,8 @@ def test_spelling_leads_from_one_listed_name_to_another_of_its_drug_and_seldom_t
     assert n >= 15_000
     assert right / n >= 0.105, (right, another, n)
     assert right / (right + another) >= 0.84, (right, another, n)
-    sql = "select count(*), count(*) filter (n > 1) from (select count(distinct drug_id) as n from keyed group by name_key)"
+    counted = "select count(distinct drug_id) as n from keyed group by name_key"
+    sql = f"select count(*), count(*) filter (n > 1) from ({counted})"
     [(n_keys, n_shared)] = bare.execute(sql).fetchall()
     assert n_keys >= 45_000
     assert n_shared / n_keys <= 0.0115
@@ -267,7 +269,11 @@ def test_a_single_mesh_term_names_the_drug_of_a_trial_of_one(
         from (select unnest(?) as nct_id, unnest(?) as term)
     ),
     single as (
-        select nct_id, any_value(drug_id) as drug_id from core_trial_drug where drug_id is not null group by 1 having count(*) = 1
+        select nct_id, any_value(drug_id) as drug_id
+        from core_trial_drug
+        where drug_id is not null
+        group by nct_id
+        having count(*) = 1
     )
     select s.drug_id = n.drug_id from indexed join single s using (nct_id) join core_drug_name n using (name_key)
     where n.basis = 'rxnorm_exact'
@@ -279,7 +285,12 @@ def test_a_single_mesh_term_names_the_drug_of_a_trial_of_one(
 
 def test_no_identity_swallows_many_names(bare: duckdb.DuckDBPyConnection) -> None:
     sql = """
-    select drug_id, count(*) as n from core_drug_name where basis <> 'name' and not is_code group by all order by n desc limit 1
+    select drug_id, count(*) as n
+    from core_drug_name
+    where basis <> 'name' and not is_code
+    group by drug_id
+    order by n desc
+    limit 1
     """
     [(largest, n)] = bare.execute(sql).fetchall()
     assert n <= 45, largest

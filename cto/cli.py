@@ -33,6 +33,7 @@ from cto.cli_judge import evaluate, report
 from cto.cli_sources import doctor, sandbox, sources
 from cto.diff import diff as compare
 from cto.exits import EXIT_SOURCE_FAILED, told
+from cto.http import SourceError
 from cto.lake import Lake
 from cto.plan import Plan, plan
 from cto.progress import Bars, Progress
@@ -128,16 +129,25 @@ def _refresh(chosen: Settings, only: tuple[str, ...], options: dict[str, bool]) 
 @click.option("--reconcile", is_flag=True, help="Read the full list of identifiers and mark what is gone.")
 @told
 def ingest(only: tuple[str, ...], full: bool, reconcile: bool) -> None:
-    """Fetch what changed from the sources and parse it."""
+    """Fetch what changed from the sources and parse it. A source that fails stops no other; the exit code is then 3."""
     chosen = settings()
     lake = pipeline.open_lake(chosen)
     options = {name: True for name, wanted in (("full", full), ("reconcile", reconcile)) if wanted}
+    failures: list[str] = []
     with lake.run_lock("cto ingest"), Bars() as bars:
         for connector in pipeline.sources(only, chosen):
-            found = pipeline.ingest_source(lake, chosen, connector, now, options, bars.show)
+            try:
+                found = pipeline.ingest_source(lake, chosen, connector, now, options, bars.show)
+            except SourceError as error:
+                failures.append(f"{connector.name} failed, its last snapshot stays in use: {error}")
+                continue
             click.echo(f"{connector.name}: {found.n_new_pages} new pages; data public by {found.snapshot.public_by}")
             for note in found.notes:
                 click.echo(f"  {note}")
+    for failure in failures:
+        click.secho(failure, fg="red", err=True)
+    if failures:
+        sys.exit(EXIT_SOURCE_FAILED)
 
 
 def _stage(name: str, description: str, run: Callable[[Lake, Plan, Progress], object]) -> None:

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from click.testing import CliRunner, Result
 
 from cto import pipeline, registry, release, wants
 from cto.check import GateError
+from cto.cli import main
 from cto.connector import Connector
 from cto.doctor import examine
+from cto.exits import EXIT_SOURCE_FAILED
 from cto.lake import Lake
 from cto.sample import STUDIES, WORLD
 from cto.sandbox import Sandbox
@@ -175,3 +178,28 @@ def test_settings_never_show_a_key() -> None:
     assert "s3cret" not in repr(chosen)
     assert "s3cret" not in repr(pipeline.http(chosen, by_source("pubmed")))
     assert not any("KEY" in name for name in chosen.variables)
+
+
+def cto(*arguments: str, **variables: str) -> Result:
+    return CliRunner().invoke(main, list(arguments), env=variables)
+
+
+def test_ingest_goes_on_after_a_source_that_fails_and_ends_with_its_exit_code(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.add_fault("blocked", times=None, site="orange_book")
+    only = ("--only", "orange_book", "--only", "tickers")
+    done = cto("--home", str(tmp_path), "ingest", *only, **sandbox.environment)
+    assert done.exit_code == EXIT_SOURCE_FAILED
+    assert "tickers: 2 new pages" in done.stdout
+    assert "orange_book failed, its last snapshot stays in use: " in done.stderr
+
+
+def test_the_doctor_says_what_it_found_and_ends_with_a_code_for_it(sandbox: Sandbox) -> None:
+    well = cto("doctor", **sandbox.environment)
+    assert well.exit_code == 0
+    assert [line.partition(":")[0] for line in well.stdout.splitlines()] == [
+        c.name for wave in wants.waves(registry.connectors()) for c in wave
+    ]
+    sandbox.add_fault("blocked", times=None, site="tickers")
+    ill = cto("doctor", "--json", **sandbox.environment)
+    assert ill.exit_code == EXIT_SOURCE_FAILED
+    assert [found["source"] for found in json.loads(ill.stdout) if not found["is_well"]] == ["tickers"]

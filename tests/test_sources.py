@@ -114,6 +114,22 @@ def votes(home: Path, published: release.Release, function: str) -> list[tuple[s
     return duckdb.execute(sql, [str(file), function]).fetchall()
 
 
+def test_a_look_back_casts_the_votes_of_the_present_that_were_public(sandbox: Sandbox, tmp_path: Path) -> None:
+    functions = ["fda_approval", "fda_refusal", "stock_reaction", "stock_after_completion", "outcome_switch"]
+    present = night(tmp_path, sandbox).release
+    past = pipeline.refresh(settings(tmp_path, sandbox, date(2018, 6, 30)), now=lambda: NOW).release
+    sql = (
+        "select distinct nct_id, label_function, definition, vote, available_at from read_parquet(?) "
+        "where list_contains(?, label_function) and available_at <= '2018-06-30' order by all"
+    )
+    cast = [
+        duckdb.execute(sql, [str(tmp_path / "releases" / found.version / "votes.parquet"), functions]).fetchall()
+        for found in (present, past)
+    ]
+    assert cast[0] == cast[1]
+    assert {row[1] for row in cast[1]} == set(functions) - {"outcome_switch"}
+
+
 def test_a_second_night_without_news_asks_little_and_publishes_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
     first = night(tmp_path, sandbox)
     n_first = len(sandbox.requests)

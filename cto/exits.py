@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import NoReturn, ParamSpec, TypeVar
 
 import click
 
@@ -47,15 +47,29 @@ def told(function: Callable[P, R]) -> Callable[P, R]:
         except BrokenPipeError:  # the reader (head, less) has enough: click ends quietly
             raise
         except EXPECTED as error:
+            if _is_on_the_way_out(error):
+                _interrupted()
             click.secho(f"cto: {error.args[0] if isinstance(error, KeyError) else error}", fg="red", err=True)
             sys.exit(_exit_code(error))
         except (KeyboardInterrupt, RuntimeError) as error:
             if isinstance(error, RuntimeError) and "interrupted" not in str(error):  # as DuckDB words Ctrl-C
                 raise
-            click.secho("cto: interrupted; what is stored is kept, the same command goes on from there", err=True)
-            sys.exit(128 + signal.SIGINT)
+            _interrupted()
 
     return run
+
+
+def _interrupted() -> NoReturn:
+    click.secho("cto: interrupted; what is stored is kept, the same command goes on from there", err=True)
+    sys.exit(128 + signal.SIGINT)
+
+
+def _is_on_the_way_out(error: BaseException) -> bool:
+    """Return whether the error came while Ctrl-C was being obeyed: what is closed then may be closed already."""
+    before = error.__context__
+    while before and not isinstance(before, KeyboardInterrupt):
+        before = before.__context__
+    return before is not None
 
 
 def _exit_code(error: Exception) -> int:

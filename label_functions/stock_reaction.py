@@ -64,7 +64,7 @@ def stock_after_completion() -> str:
             s.ticker,
             s.readout_on,
             max(p.day) as last_day,
-            (avg(p.adj_close) filter (p.day_index >= s.first_index + 2)
+            (avg(p.adj_close order by p.day_index) filter (p.day_index >= s.first_index + 2)
                 / any_value(p.adj_close) filter (p.day_index = s.first_index) - 1) / 6 as slope
         from started s
         join range(0, 7) as seven (step) on true

@@ -32,6 +32,7 @@ from cto.settings import Settings
 from cto.status import status
 
 SOURCE = "clinicaltrials_gov"
+REFRESH = ("refresh", "--only", SOURCE)
 AS_OF = date(2024, 6, 30)
 NOW = datetime(2024, 7, 1, tzinfo=UTC)
 PAGE_SIZE = 10
@@ -171,7 +172,7 @@ def start(nurseries: list[subprocess.Popen[str]], registry: Sandbox, tmp_path: P
 
     def start(home: Path, *arguments: str, on: int = 0) -> Run:
         nursery, output = nurseries[on], tmp_path / f"output{len(runs)}"
-        order = {"arguments": ["--home", str(home), *(arguments or ("refresh",))], "output": str(output)}
+        order = {"arguments": ["--home", str(home), *(arguments or REFRESH)], "output": str(output)}
         assert nursery.stdin
         assert nursery.stdout
         nursery.stdin.write(json.dumps(order | {"environment": environment(registry)}) + "\n")
@@ -206,7 +207,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Sandbox() as registry:
         registry.post_studies(STUDIES)
         subprocess.run(
-            [sys.executable, "-c", f"{SETUP}; main()", "--home", str(home), "refresh"],
+            [sys.executable, "-c", f"{SETUP}; main()", "--home", str(home), *REFRESH],
             env=os.environ | environment(registry),
             check=True,
             capture_output=True,
@@ -483,9 +484,10 @@ def test_a_second_refresh_is_told_who_is_at_it_and_harms_nothing(
 def test_every_verb_that_writes_waits_its_turn(start: Start, tmp_path: Path, undisturbed: Path, verb: str) -> None:
     home = tmp_path / "lake"
     shutil.copytree(undisturbed, home)
+    command = (verb, "--only", SOURCE) if verb in {"refresh", "ingest"} else (verb,)
     with Lake(str(home)).run_lock("a test"):
-        assert "in use by a test" in start(home, verb).finish(75)
-    start(home, verb).finish()
+        assert "in use by a test" in start(home, *command).finish(75)
+    start(home, *command).finish()
 
 
 def stages(home: Path, registry: Sandbox, together: threading.Barrier) -> str:

@@ -46,16 +46,17 @@ event as (
 shock as (
     select distinct ticker, event_day, event_index from event
 ),
+-- Sums of floating-point numbers depend on their order, so each is taken in that of the days.
 past as (
     select
         e.ticker,
         e.event_index,
         count(*) as n_days,
         count(p.s) = count(*) as has_sector,
-        covar_samp(r, m) as rm, covar_samp(r, s) as rs, covar_samp(m, s) as ms,
-        var_samp(m) as mm, var_samp(s) as ss,
-        covar_samp(r5, m5) as rm5, covar_samp(r5, s5) as rs5, covar_samp(m5, s5) as ms5,
-        var_samp(r5) as rr5, var_samp(m5) as mm5, var_samp(s5) as ss5
+        covar_samp(r, m order by step) as rm, covar_samp(r, s order by step) as rs, covar_samp(m, s order by step) as ms,
+        var_samp(m order by step) as mm, var_samp(s order by step) as ss,
+        covar_samp(r5, m5 order by step) as rm5, covar_samp(r5, s5 order by step) as rs5, covar_samp(m5, s5 order by step) as ms5,
+        var_samp(r5 order by step) as rr5, var_samp(m5 order by step) as mm5, var_samp(s5 order by step) as ss5
     from shock e, range(-130, -10) as back (step)
     join price p on p.ticker = e.ticker and p.day_index = e.event_index + step
     where p.r is not null and p.m is not null
@@ -85,8 +86,8 @@ reaction as (
         e.event_day,
         min(p.day) as first_day,
         max(p.day) as last_day,
-        sum(p.r) as total_return,
-        sum(p.r - x.market_beta * p.m - x.sector_beta * coalesce(p.s, 0)) as abnormal_return,
+        sum(p.r order by step) as total_return,
+        sum(p.r - x.market_beta * p.m - x.sector_beta * coalesce(p.s, 0) order by step) as abnormal_return,
         any_value(x.market_beta) as market_beta,
         any_value(case when x.has_two then x.sector_beta end) as sector_beta,
         any_value(x.noise) as noise,

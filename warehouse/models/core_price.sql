@@ -23,7 +23,7 @@ common as (
         day,
         any_value(daily_return) filter (role = 'market') as market_return,
         any_value(daily_return) filter (role = 'sector') as sector_return,
-        sum(tamed) filter (role = 'sponsor') as total,
+        sum(tamed order by ticker) filter (role = 'sponsor') as total,
         count(daily_return) filter (role = 'sponsor') as n
     from day
     group by day

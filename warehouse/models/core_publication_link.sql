@@ -59,9 +59,9 @@ called as (
     )
     group by nct_id
 ),
--- Words that both have are unnested and weighed, not all words that either has: an abstract has hundreds.
+-- Weights are added as decimals, whose sum does not depend on the order. Words that both have are unnested and weighed, not all words that either has: an abstract has hundreds.
 in_trial as (
-    select nct_id, pmid, sum(coalesce(weight, (select weight from rarest))) as weight
+    select nct_id, pmid, sum(coalesce(weight, (select weight from rarest))::decimal(18, 9))::double as weight
     from (
         select l.nct_id, l.pmid, unnest(list_intersect(p.words, c.words)) as word
         from link l join paper p on l.pmid = p.pmid join called c on l.nct_id = c.nct_id
@@ -70,7 +70,7 @@ in_trial as (
     group by nct_id, pmid
 ),
 in_paper as (
-    select nct_id, pmid, sum(weight) as weight
+    select nct_id, pmid, sum(weight::decimal(18, 9))::double as weight
     from (
         select l.nct_id, l.pmid, unnest(list_intersect(t.words, text_words(concat_ws(' ', a.title, a.abstract)))) as word
         from raw_pubmed__article a join link l on a.pmid = l.pmid join trial t on l.nct_id = t.nct_id
@@ -79,12 +79,12 @@ in_paper as (
     group by nct_id, pmid
 ),
 paper_total as (
-    select pmid, sum(coalesce(weight, (select weight from rarest))) as weight
+    select pmid, sum(coalesce(weight, (select weight from rarest))::decimal(18, 9))::double as weight
     from (select pmid, unnest(words) as word from paper) left join word_weight using (word)
     group by pmid
 ),
 trial_total as (
-    select nct_id, sum(weight) as weight
+    select nct_id, sum(weight::decimal(18, 9))::double as weight
     from (select nct_id, unnest(words) as word from trial) join word_weight using (word)
     group by nct_id
 ),

@@ -208,7 +208,7 @@ def test_a_second_night_on_the_same_data_publishes_nothing(
 
 
 def test_a_night_without_any_source_ever_publishes_nothing(airflow: Airflow, tmp_path: Path) -> None:
-    with Sandbox(studies=INVENTED, faults=[{"name": "blocked", "times": None}]) as sandbox:
+    with Sandbox(world=WORLD, faults=[{"name": "blocked", "times": None}]) as sandbox:
         night = airflow.night(tmp_path, sandbox)
     assert night.code != 0
     assert {night.tasks[f"ingest_leading {source}"] for source in ("clinicaltrials_gov", "tickers")} == {("failed", 1)}
@@ -219,7 +219,7 @@ def test_a_night_without_any_source_ever_publishes_nothing(airflow: Airflow, tmp
 
 
 def test_a_blocked_source_is_shown_as_failed_and_its_last_snapshot_is_used(airflow: Airflow, tmp_path: Path) -> None:
-    with Sandbox(studies=INVENTED) as sandbox:
+    with Sandbox(world=WORLD) as sandbox:
         earlier = refresh(tmp_path, sandbox)
         sandbox.faults.add(f"{SOURCE}:blocked", times=None)
         night = airflow.night(tmp_path, sandbox)
@@ -236,7 +236,7 @@ def test_a_blocked_source_is_shown_as_failed_and_its_last_snapshot_is_used(airfl
 def test_a_failed_check_ends_the_night_with_its_reason_and_the_earlier_release_stays(
     airflow: Airflow, tmp_path: Path
 ) -> None:
-    with Sandbox(studies=INVENTED) as sandbox:
+    with Sandbox(world=WORLD) as sandbox:
         earlier = refresh(tmp_path, sandbox)
         study = json.loads(INVENTED.read_text().splitlines()[0])
         updated = {"overallStatus": "NO_SUCH_STATUS", "lastUpdatePostDateStruct": {"date": "2026-10-30"}}

@@ -14,6 +14,7 @@ RUN pip install -r requirements/airflow.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY cto cto
 COPY connectors connectors
+COPY annotators annotators
 COPY label_functions label_functions
 COPY warehouse warehouse
 RUN pip install --no-deps . && pip check

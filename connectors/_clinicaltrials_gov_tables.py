@@ -101,6 +101,8 @@ STUDY = _table(
 
 _COLLABORATOR = f"{_SPONSOR}.collaborators[]"
 _CONDITION = "protocolSection.conditionsModule.conditions[]"
+_TERM = "derivedSection.conditionBrowseModule.meshes[]"
+_ELIGIBILITY = "protocolSection.eligibilityModule"
 _ARM = f"{_ARMS}.armGroups[]"
 _INTERVENTION = f"{_ARMS}.interventions[]"
 _ANALYSIS = f"{_MEASURE}.analyses[]"
@@ -120,6 +122,11 @@ def _number(name: str, path: str, description: str) -> Column:
     return Column(f"{name}_text", "VARCHAR", text, path=path, text_of=name, unknown=("NA", "NR", "NE"))
 
 
+def _age(name: str, path: str, description: str) -> Column:
+    text = f"{description}, as registered."
+    return Column(f"{name}_text", "VARCHAR", text, path=path, text_of=f"{name}_years", unknown=("N/A",))
+
+
 TABLES = (
     STUDY,
     _table(
@@ -132,6 +139,23 @@ TABLES = (
         "condition", "One row a condition of a study.", _CONDITION, "condition_index",
         _position("condition", _CONDITION),
         _text("condition", _CONDITION, "Condition as registered."),
+    ),
+    _table(
+        "condition_term", "One row a MeSH term that the registry finds in a study's conditions.", _TERM, "term_index",
+        _position("term", _TERM),
+        _text("term", f"{_TERM}.term", "Name of the term."),
+    ),
+    _table(
+        "summary", "One row a study: what it says of itself.", "", "",
+        _text("brief_summary", "protocolSection.descriptionModule.briefSummary", "Summary of the study."),
+    ),
+    _table(
+        "eligibility", "One row a study: who may take part.", "", "",
+        _text("sex", f"{_ELIGIBILITY}.sex", "Sexes that may take part.", ("ALL", "FEMALE", "MALE")),
+        _age("minimum_age", f"{_ELIGIBILITY}.minimumAge", "Youngest age"),
+        _age("maximum_age", f"{_ELIGIBILITY}.maximumAge", "Oldest age"),
+        _text("accepts_healthy_text", f"{_ELIGIBILITY}.healthyVolunteers",
+              "Whether healthy volunteers may take part, as sent.", text_of="accepts_healthy"),
     ),
     _table(
         "arm", "One row an arm of a study.", _ARM, "arm_index",

@@ -53,10 +53,17 @@ def build(lake: Lake, plan: Plan, progress: Progress = quiet) -> None:
     lake.put_json(stage.manifest, {"snapshots": snapshots, "tables": report, "quarantine": quarantine})
 
 
-def open_tables(lake: Lake, con: duckdb.DuckDBPyConnection, stage: Stage) -> None:
+def open_core(lake: Lake, con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
     """Make a view of every core table of a finished build."""
     for name in models():
-        open_table(lake, con, stage, name)
+        open_table(lake, con, plan.core, name)
+
+
+def open_tables(lake: Lake, con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
+    """Make a view of every core table and of every annotator's."""
+    open_core(lake, con, plan)
+    for annotator in registry.annotators():
+        open_table(lake, con, plan.annotated, annotator.table.name)
 
 
 def open_table(lake: Lake, con: duckdb.DuckDBPyConnection, stage: Stage, name: str) -> None:

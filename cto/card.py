@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cto import registry
+from cto.annotation import sentence
 from cto.labels import DEFINITIONS
 
 Json = dict[str, Any]
@@ -18,6 +19,7 @@ def render(manifest: Json) -> str:
         _labels(manifest["labels"]),
         _functions(manifest["label_functions"]),
         _sources(manifest["snapshots"], manifest["sources_without_snapshot"]),
+        _annotators(manifest["annotators"]),
         _limits(manifest),
     ]
     return "\n\n".join(sections) + "\n"
@@ -101,6 +103,16 @@ def _sources(snapshots: Json, absent: Json) -> str:
         for name, failure in absent.items()
     ]
     return "\n".join([*head, *rows, *failed, *missing])
+
+
+def _annotators(annotators: Json) -> str:
+    head = ["## Models that read", "", "| annotator | prompt | what it read |", "|---|---|---|"]
+    rows = [f"| `{name}` | {found.get('prompt') or ''} | {sentence(found)} |" for name, found in annotators.items()]
+    end = (
+        "A model's answer is evidence only with the words that it rests on, and is dated by what it read. But a model "
+        "was trained on texts of later days, so an answer in a look back may know more than its day did."
+    )
+    return "\n".join([*head, *rows, "", end])
 
 
 def _limits(manifest: Json) -> str:

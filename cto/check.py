@@ -13,6 +13,7 @@ from cto.build import connect, open_table, open_tables
 from cto.lake import Lake
 from cto.plan import Plan, macros, published
 from cto.schema import parquet
+from cto.vote import open_run
 
 Json = dict[str, Any]
 SHOWN = 5
@@ -36,10 +37,10 @@ def check(lake: Lake, plan: Plan) -> None:
     failures = _tolerances(lake.read_json(plan.core.manifest)) + (_stale(lake, plan) if plan.is_current else [])
     with connect() as con:
         con.execute(macros())
-        open_tables(lake, con, plan.core)
+        open_tables(lake, con, plan)
         for name in published():
             open_table(lake, con, plan.label, name)
-        con.execute("create table run as select ?::date as as_of, ?::boolean as is_current", [*plan.day])
+        open_run(con, plan)
         _open_previous(lake, con, plan)
         for claim, sql in checks().items():
             rows = con.execute(f"select * from ({sql}\n) limit {SHOWN}").fetchall()

@@ -1,4 +1,4 @@
-"""Commands that judge what the pipeline made: labels against gold, label functions against each other."""
+"""Commands that judge what the pipeline made: labels and readers against gold, label functions against each other."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from pathlib import Path
 
 import click
 
+from cto import abstracts as judging
 from cto import evaluate as evaluating
 from cto import report as reporting
 from cto import report_html
-from cto.cli_context import as_text, json_option, open_lake, open_release, version_option
+from cto.annotate import models
+from cto.annotate.request import ModelError
+from cto.cli_context import as_text, json_option, open_lake, open_release, settings, version_option
 from cto.exits import told
 from cto.fuse import GroupedDawidSkene, Triplet
 from cto.gold import read_gold
 from cto.labels import DEFINITIONS
+from cto.lake import Lake
+from cto.progress import Bars
 
 gold_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 definition_option = click.option(
@@ -51,6 +56,27 @@ def labels(gold: Path, definition: str, version: str | None, draws: int, seed: i
         lake, open_release(lake, version), read_gold(gold), models, definition, n_bootstrap=draws, seed=seed
     )
     click.echo(as_text(found) if as_json else "\n".join(evaluating.lines(found)))
+
+
+@evaluate.command(name="abstracts")
+@click.argument("file", type=gold_file)
+@json_option
+@told
+def abstracts(file: Path, as_json: bool) -> None:
+    """Measure how the configured language model reads abstracts whose results doctors have judged.
+
+    FILE holds one paper a line as JSON (jsonl, jsonl.gz): pmcid, sections, findings with intervention, comparator and
+    outcome, all_significant and none_significant. Accuracy is given with 95 % intervals, over the papers that the model
+    answers and over all, and beside two baselines. Answers are kept: what was answered is never asked again.
+    """
+    judged = judging.read_abstracts(file)
+    configured = settings()
+    model = models.model_for("llm", configured)
+    if isinstance(model, models.NoModel):
+        raise ModelError(model.reason)
+    with Bars() as bars:
+        found = judging.measure(Lake(configured.home), judged, model, models.budget(configured), bars.show)
+    click.echo(as_text(found) if as_json else "\n".join(judging.lines(found)))
 
 
 @click.group()

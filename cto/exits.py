@@ -10,6 +10,7 @@ from typing import NoReturn, ParamSpec, TypeVar
 
 import click
 
+from cto.annotate.request import ModelError
 from cto.check import GateError
 from cto.explain import UnknownTrialError
 from cto.gold import GoldError
@@ -22,11 +23,12 @@ from cto.settings import SettingsError
 P = ParamSpec("P")
 R = TypeVar("R")
 
-EXIT_FAILED, EXIT_BUSY, EXIT_SOURCE_FAILED, EXIT_GATE = 1, 75, 3, 4
+EXIT_FAILED, EXIT_BUSY, EXIT_SOURCE_FAILED, EXIT_GATE, EXIT_BUDGET = 1, 75, 3, 4, 5
 EXPECTED = (
     SettingsError,
     LakeError,
     SourceError,
+    ModelError,
     ContractError,
     GateError,
     GoldError,

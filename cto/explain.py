@@ -74,6 +74,8 @@ def _meaning(definition: str) -> str:
 
 
 def _verdict(label: Json) -> str:
+    if label["is_censored"]:
+        return f"no label yet, as it may still go on: by {label['horizon_end']} most that ever do have"
     if label["p_success"] is None:
         return "no label, for want of evidence of what came of the trial"
     state = "uncalibrated" if label["calibration"] == "none" else label["calibration"]

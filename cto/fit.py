@@ -14,13 +14,12 @@ from typing import Any
 from cto import registry
 from cto.fuse.stored import MODELS
 from cto.labels import DEFINITIONS
-from cto.lake import Lake, LakeError, Pointer, PointerMovedError, to_json
+from cto.lake import Lake, LakeError, to_json
 from cto.schema import digest
 
 Json = dict[str, Any]
 
 HEAD = "fits/HEAD.json"
-TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,9 @@ def usable(lake: Lake, as_of: date, is_current: bool) -> Fit | None:
     That is the newest carried one that is not of a later day, else, in a look back, one made for this very day. A fit
     of other label functions or models than the present ones cannot be used.
     """
-    entries = [e for e in _entries(lake.pointer(HEAD)) if e["basis"] == _basis() and e["fitted_as_of"] <= str(as_of)]
+    pointer = lake.pointer(HEAD)
+    listed = _entries(pointer.text if pointer else None)
+    entries = [e for e in listed if e["basis"] == _basis() and e["fitted_as_of"] <= str(as_of)]
     carried = sorted((e for e in entries if e["is_carried"]), key=lambda e: str(e["fitted_as_of"]))
     of_the_day = [e for e in entries if e["fitted_as_of"] == str(as_of) and not is_current]
     chosen = (carried or of_the_day)[-1:]
@@ -76,23 +77,17 @@ def enlist(lake: Lake, fit: Fit, is_carried: bool) -> None:
 
     """
     entry = {"id": fit.id, "fitted_as_of": str(fit.fitted_as_of), "basis": _basis(), "is_carried": is_carried}
-    for tries_left in reversed(range(TRIES)):
-        pointer = lake.pointer(HEAD)
-        others = [e for e in _entries(pointer) if e["id"] != fit.id]
-        try:
-            lake.move_pointer(HEAD, to_json({"fits": [*others, entry]}).decode(), pointer)
-            return
-        except PointerMovedError:
-            if not tries_left:
-                raise
+    lake.change_pointer(
+        HEAD, lambda text: to_json({"fits": [*(e for e in _entries(text) if e["id"] != fit.id), entry]}).decode()
+    )
 
 
-def _entries(pointer: Pointer | None) -> list[Json]:
+def _entries(text: str | None) -> list[Json]:
     """Return what was listed so far, in that order."""
-    if pointer is None:
+    if text is None:
         return []
     try:
-        return list(json.loads(pointer.text)["fits"])
+        return list(json.loads(text)["fits"])
     except (json.JSONDecodeError, KeyError) as error:
         raise LakeError(f"{HEAD} is damaged: {error!r}; delete it and run cto fit") from error
 

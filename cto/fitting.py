@@ -17,7 +17,7 @@ from cto.labels import DEFINITIONS
 from cto.lake import Lake
 from cto.plan import Plan, macros
 from cto.progress import Progress, quiet
-from cto.vote import cast_votes
+from cto.vote import cast_votes, open_run
 
 Json = dict[str, Any]
 
@@ -29,8 +29,8 @@ def fit(lake: Lake, plan: Plan, progress: Progress = quiet) -> Fit:
     """Fit as of the plan's day, store the fit, and return it."""
     with connect() as con:
         con.execute(macros())
-        open_tables(lake, con, plan.core)
-        con.execute("create table run as select ?::date as as_of, ?::boolean as is_current", [*plan.day])
+        open_tables(lake, con, plan)
+        open_run(con, plan)
         open_ended(con)
         cut_points = learn_cut_points(con)
         cast_votes(con, plan, cut_points)
@@ -56,7 +56,10 @@ where has_ended(study_type, overall_status, completion_date, completion_date_pre
 
 
 def learn_cut_points(con: duckdb.DuckDBPyConnection) -> list[Json]:
-    """Return the cut points: the median of a function's scores in a phase, and half the width of their middle third."""
+    """Return the cut points: those that a function's own query fits, else the median of its scores in a phase.
+
+    The band around a median is half the width of the middle third of the scores.
+    """
     con.execute(
         "create or replace temp table score (label_function varchar, version integer, nct_id varchar, score double, "
         "score_basis varchar, available_at date)"
@@ -68,10 +71,22 @@ def learn_cut_points(con: duckdb.DuckDBPyConnection) -> list[Json]:
                 [function.name, function.version],
             )
     columns = {column.name: column for column in registry.tables()["cut_points"].columns}
-    names = list(columns)
-    values = {"fewest": FEWEST, "phases": list(columns["phase"].values)}
-    found = con.execute(f"select {', '.join(names)} from ({_CUT_POINTS}) order by all", values).fetchall()
-    return [dict(zip(names, row, strict=True)) for row in found]
+    con.execute("create or replace temp table cut as " + _CUT_POINTS, [FEWEST, list(columns["phase"].values)])
+    for function in registry.label_functions():
+        if function.cuts:
+            con.execute(
+                f"insert into cut by name {_OWN_CUTS.format(cuts=function.cuts)}", [function.name, function.version]
+            )
+    found = con.execute(f"select {', '.join(columns)} from cut order by all").fetchall()
+    return [dict(zip(columns, row, strict=True)) for row in found]
+
+
+_OWN_CUTS = """
+select
+    $1 as label_function, phase, score_basis, $2 as version, cut, band, n, fitted_on,
+    (select as_of from run)::varchar as fitted_as_of
+from ({cuts})
+"""
 
 
 _CUT_POINTS = """
@@ -84,10 +99,10 @@ fitted as (
     select label_function, version, score_basis, phase, quantile_cont(score, [1/3, 1/2, 2/3]) as q, count(*) as n
     from known
     group by grouping sets ((label_function, version, score_basis, phase), (label_function, version, score_basis))
-    having count(*) >= $fewest
+    having count(*) >= $1
 ),
 phase as (
-    select unnest($phases::varchar[]) as phase
+    select unnest($2::varchar[]) as phase
 ),
 chosen as (
     select o.label_function, p.phase, o.score_basis, o.version, coalesce(own.q, o.q) as q, coalesce(own.n, o.n) as n,

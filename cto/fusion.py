@@ -17,7 +17,7 @@ from cto.labels import DEFINITIONS, LabelFunction
 from cto.lake import Lake
 from cto.plan import Plan, macros, published
 from cto.progress import Progress, quiet
-from cto.vote import open_cut_points
+from cto.vote import open_cut_points, open_run
 
 Json = dict[str, Any]
 
@@ -29,9 +29,9 @@ def fuse(lake: Lake, plan: Plan, progress: Progress = quiet) -> None:
         return
     with lake.scratch() as folder, connect() as con:
         con.execute(macros())
-        open_tables(lake, con, plan.core)
+        open_tables(lake, con, plan)
         open_table(lake, con, plan.vote, "vote")
-        con.execute("create table run as select ?::date as as_of, ?::boolean as is_current", [*plan.day])
+        open_run(con, plan)
         con.execute("create table fused_function (definition varchar, name varchar)")
         con.executemany("insert into fused_function values (?, ?)", [[d, f] for d in DEFINITIONS for f in fused(d)])
         con.execute("create table definition as select unnest(?::varchar[]) as definition", [list(DEFINITIONS)])

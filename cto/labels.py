@@ -40,6 +40,11 @@ DEFINITIONS: Mapping[str, Definition] = {
     "endpoint_met": Definition(
         "a primary efficacy endpoint was met, in the stated direction", "every primary efficacy endpoint was missed"
     ),
+    "progressed": Definition(
+        "a later-phase trial of the same experimental drugs in the same condition began, or the FDA approved them",
+        "the time in which most that go on have gone on passed without one",
+        ("outcome",),
+    ),
     "cto_compatible": Definition(
         "success by the convention of the CTO labels of 2024, for comparison only: every stop is a failure, "
         "any primary p-value under .05 a success, the rest a vote of all functions",
@@ -92,6 +97,9 @@ class LabelFunction:
         module: where it is defined.
         better: for a function that votes by a cut point, on which side of it the score speaks for 1.
         unit: unit of the score, as a reader would write it after a number.
+        cuts: for a function that reads ``cut_point`` for a threshold of another kind than the median of its scores, the
+            query that fits it: rows ``phase, score_basis, cut, band, n, fitted_on``. It may read core and annotation
+            tables, ``run`` (``as_of``, ``is_current``) and ``ended`` (``nct_id``, ``phase``).
 
     """
 
@@ -105,6 +113,7 @@ class LabelFunction:
     module: str = ""
     better: Better | None = None
     unit: str = ""
+    cuts: str = ""
 
     @property
     def columns(self) -> Mapping[str, str]:
@@ -121,7 +130,9 @@ class LabelFunction:
     def fingerprint(self) -> str:
         """Return a digest that changes when the function may vote differently."""
         return digest(
-            repr((self.name, self.kind, self.group, sorted(self.informs.items()), self.version, self.vote_sql))
+            repr(
+                (self.name, self.kind, self.group, sorted(self.informs.items()), self.version, self.vote_sql, self.cuts)
+            )
         )
 
 
@@ -164,6 +175,7 @@ def label_function(
     version: int = 1,
     better: Better | None = None,
     unit: str = "",
+    cuts: str = "",
 ) -> Callable[[Callable[[], str]], LabelFunction]:
     """Make a label function of a Python function that returns its SQL.
 
@@ -192,7 +204,17 @@ def label_function(
             raise ValueError(f"label function {function.__name__} needs a docstring that says when it votes")
         meaning, sql = function.__doc__.strip().splitlines()[0], function().strip()
         return LabelFunction(
-            function.__name__, kind, group, dict(informs), version, meaning, sql, function.__module__, better, unit
+            function.__name__,
+            kind,
+            group,
+            dict(informs),
+            version,
+            meaning,
+            sql,
+            function.__module__,
+            better,
+            unit,
+            cuts,
         )
 
     return make

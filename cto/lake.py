@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,9 @@ from obstore.exceptions import AlreadyExistsError, PreconditionError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 Json = dict[str, Any]
+
+TRIES = 10
+"""How often a pointer is changed anew when other runs move it meanwhile."""
 
 IN_USE = ".in_use"
 """File in a scratch folder that its process keeps locked: how a dead process's folder is told from a living one's."""
@@ -103,6 +106,13 @@ class Lake:
             return
         with self._written(data) as file:
             self.adopt(key, file)
+
+    def put_quickly(self, key: str, data: bytes) -> None:
+        """Write a small file whole, in a tenth of the time of :meth:`put`; it may replace one.
+
+        A process that is killed in the middle leaves a stray file beside the key, which nobody reads.
+        """
+        obstore.put(self._store, key, data)
 
     def put_json(self, key: str, value: Json) -> None:
         """Write an immutable JSON object."""
@@ -218,6 +228,22 @@ class Lake:
         except (AlreadyExistsError, PreconditionError):
             raise moved from None
         return Pointer(text, put["e_tag"] or "")
+
+    def change_pointer(self, name: str, change: Callable[[str | None], str]) -> None:
+        """Replace the pointer by what ``change`` makes of its text (None when it was never set); again when it moved.
+
+        Raises:
+            PointerMovedError: other runs kept moving it.
+
+        """
+        for tries_left in reversed(range(TRIES)):
+            seen = self.pointer(name)
+            try:
+                self.move_pointer(name, change(seen.text if seen else None), seen)
+                return
+            except PointerMovedError:
+                if not tries_left:
+                    raise
 
     @contextlib.contextmanager
     def run_lock(self, what: str) -> Iterator[None]:

@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 
+from cto import annotation, fitting, fusion, ingest, registry, release, snapshot, wants, warehouse_file
 from cto import build as building
 from cto import check as checking
 from cto import fit as fits
-from cto import fitting, fusion, ingest, registry, release, snapshot, wants, warehouse_file
 from cto import vote as voting
+from cto.annotate.runner import Asked
+from cto.annotation import Annotated
 from cto.connector import Connector
 from cto.http import Http, SourceError
 from cto.ingest import Ingested
@@ -37,7 +39,7 @@ def open_lake(settings: Settings) -> Lake:
         LakeError: the lake holds the other of the two.
 
     """
-    names = [connector.name for connector in registry.connectors()]
+    names = [*(connector.name for connector in registry.connectors()), "llm"]
     for given, what in ((settings.urls, "URL"), (settings.keys, "API_KEY")):
         for name in given.keys() - set(names):
             for meant in get_close_matches(name, names, cutoff=0.8):
@@ -102,6 +104,29 @@ def build(lake: Lake, plan: Plan, progress: Progress = quiet) -> None:
     building.build(lake, plan, progress)
 
 
+def annotate(
+    lake: Lake,
+    plan: Plan,
+    settings: Settings,
+    progress: Progress = quiet,
+    told: Mapping[str, Asked] | None = None,
+) -> Annotated:
+    """Ask the models what is not answered yet and write the annotators' tables; return the plan that has them.
+
+    With ``told``, what :func:`ask_shard` came to on other workers, nothing more is asked.
+    """
+    _need(lake, plan.core, "build")
+    return annotation.annotate(lake, plan, settings, progress, told)
+
+
+def ask_shard(
+    lake: Lake, plan: Plan, settings: Settings, shard: int, shards: int, progress: Progress = quiet
+) -> dict[str, Asked]:
+    """Ask one of ``shards`` equal parts of what is not answered yet; any number of workers may at once."""
+    _need(lake, plan.core, "build")
+    return annotation.ask_shard(lake, plan, settings, shard, shards, progress)
+
+
 def fit(lake: Lake, plan: Plan, progress: Progress = quiet, anew: bool = False) -> Plan:
     """Return the plan with a fit: the one that its day may use, else one made for it now.
 
@@ -162,6 +187,7 @@ class Night:
     is_new: bool
     ingested: Mapping[str, Ingested]
     failures: Mapping[str, SourceError]
+    asked: Mapping[str, Asked]
 
 
 def refresh(
@@ -194,12 +220,13 @@ def refresh(
         # A night that passes midnight is of the day on which its last source was read: else it would be a look back.
         planned = plan(lake, max(settings.as_of, now().date()) if settings.is_today else settings.as_of)
         build(lake, planned, progress)
-        planned = fit(lake, planned, progress)
+        annotated = annotate(lake, planned, settings, progress)
+        planned = fit(lake, annotated.plan, progress)
         vote(lake, planned, progress)
         fuse(lake, planned, progress)
         check(lake, planned)
         published, is_new = publish(lake, planned, now())
-    return Night(published, is_new, ingested, failures)
+    return Night(published, is_new, ingested, failures, annotated.asked)
 
 
 def sources(only: Sequence[str], settings: Settings) -> list[Connector]:

@@ -6,6 +6,7 @@ a stage that is there need not run, the same inputs always lead to the same file
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -49,14 +50,16 @@ class Stage:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a night follows from: finished snapshots, by source, the last day whose evidence counts, and a fit.
+    """What a night follows from: snapshots, by source, the last day whose evidence counts, annotations, and a fit.
 
-    ``fit`` is None until one was made that the day may use (:mod:`cto.fit`).
+    ``annotations`` is None until the annotators ran (:mod:`cto.annotation`), ``fit`` until one was made that the day
+    may use (:mod:`cto.fit`).
     """
 
     snapshots: tuple[Snapshot, ...]
     as_of: date
     is_sample: bool
+    annotations: Stage | None = None
     fit: Fit | None = None
 
     @property
@@ -95,11 +98,35 @@ class Plan:
             ),
         )
 
+    @property
+    def annotated(self) -> Stage:
+        """The annotators' tables.
+
+        Raises:
+            LakeError: they are not there yet for the present core tables and code.
+
+        """
+        if self.annotations is None:
+            raise LakeError("the annotators' tables for the present snapshots and code are not there: run cto annotate")
+        return self.annotations
+
+    @cached_property
+    def annotation_pointer(self) -> str:
+        """Lake key of the pointer to the newest annotators' tables: models may say more about the same core tables."""
+        contracts = [annotator.table.fingerprint() for annotator in registry.annotators()]
+        code = _code("annotate/questions.py", "annotate/tables.py"), _texts("annotators")
+        return f"annot/{digest(repr((self.core.key, contracts, code)))}/HEAD.json"
+
+    def annotation_stage(self, content: str) -> Stage:
+        """Return the stage of annotators' tables of that content."""
+        return Stage("annot", digest(repr((self.annotation_pointer, content))))
+
     @cached_property
     def vote(self) -> Stage:
         """The votes: they follow from the core tables, the label functions, the cut points and the day."""
         functions = [function.fingerprint() for function in registry.label_functions()]
-        inputs = self.core.key, _code("vote.py"), functions, self.fitted.cut_points, str(self.as_of), self.is_current
+        read = self.core.key, self.annotated.key
+        inputs = *read, _code("vote.py"), functions, self.fitted.cut_points, str(self.as_of), self.is_current
         return Stage("vote", digest(repr(inputs)))
 
     @cached_property
@@ -113,12 +140,19 @@ class Plan:
 
     def to_json(self) -> Json:
         """Return the plan as plain values, for a scheduler to hand on to :func:`plan`."""
-        fit = {"fit": self.fit.id} if self.fit else {}
-        return {"snapshots": {s.source: s.id for s in self.snapshots}, "as_of": str(self.as_of)} | fit
+        made = {"annotations": self.annotations.key} if self.annotations else {}
+        made |= {"fit": self.fit.id} if self.fit else {}
+        return {"snapshots": {s.source: s.id for s in self.snapshots}, "as_of": str(self.as_of)} | made
 
 
-def plan(lake: Lake, as_of: date, snapshot_ids: Mapping[str, str] | None = None, fit_id: str | None = None) -> Plan:
-    """Return the plan for a day over the given snapshots and fit, by default those that count now.
+def plan(
+    lake: Lake,
+    as_of: date,
+    snapshot_ids: Mapping[str, str] | None = None,
+    annotations: str | None = None,
+    fit_id: str | None = None,
+) -> Plan:
+    """Return the plan for a day over the given snapshots, annotations and fit, by default those that count now.
 
     Raises:
         LakeError: nothing was ingested yet.
@@ -133,7 +167,15 @@ def plan(lake: Lake, as_of: date, snapshot_ids: Mapping[str, str] | None = None,
         raise LakeError(f"{lake.root} holds no snapshot of any source yet: run cto ingest")
     planned = Plan(found, as_of, lake.read_json("lake.json")["holds"] == "sample")
     fit = fits.read(lake, fit_id) if fit_id else fits.usable(lake, as_of, planned.is_current)
-    return replace(planned, fit=fit)
+    stage = Stage("annot", annotations) if annotations else _annotations(lake, planned)
+    return replace(planned, annotations=stage, fit=fit)
+
+
+def _annotations(lake: Lake, planned: Plan) -> Stage | None:
+    """Return the newest annotators' tables that were made of the plan's core tables."""
+    pointer = lake.pointer(planned.annotation_pointer)
+    stage = Stage("annot", json.loads(pointer.text)["key"]) if pointer else None
+    return stage if stage and stage.is_whole(lake, [a.table.name for a in registry.annotators()]) else None
 
 
 @cache
@@ -157,6 +199,21 @@ def macros() -> str:
 def _sql(folder: str) -> dict[str, str]:
     found = (file for file in (files("warehouse") / folder).iterdir() if file.name.endswith(".sql"))
     return {file.name.removesuffix(".sql"): file.read_text() for file in sorted(found, key=lambda file: file.name)}
+
+
+@cache
+def _texts(package: str) -> tuple[tuple[str, str], ...]:
+    """Return every text file of a package, folders in it included, by name."""
+    found: dict[str, str] = {}
+    todo = [(files(package), "")]
+    while todo:
+        folder, prefix = todo.pop()
+        for file in folder.iterdir():
+            if file.is_dir() and file.name != "__pycache__":
+                todo.append((file, f"{prefix}{file.name}/"))
+            elif file.is_file():
+                found[prefix + file.name] = file.read_text(encoding="utf-8")
+    return tuple(sorted(found.items()))
 
 
 @cache

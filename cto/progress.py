@@ -7,8 +7,18 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as RichProgress
+from rich.text import Text
 
 Progress = Callable[[str, int, int | None], None]
 """Told a stage's name, how many units of its work are done, and of how many (None while unknown)."""
@@ -18,6 +28,14 @@ def quiet(stage: str, done: int, total: int | None) -> None:
     """Take progress and show nothing."""
 
 
+class _Rate(ProgressColumn):
+    """How many units are done a second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.1f}/s" if speed else "", style="progress.data.speed")
+
+
 class Bars:
     """One bar a stage, on standard error, only where that is a terminal."""
 
@@ -25,7 +43,7 @@ class Bars:
         """Prepare the bars."""
         console = Console(stderr=True)
         columns = (TextColumn("{task.description:6}"), BarColumn(), MofNCompleteColumn())
-        times = (TimeElapsedColumn(), TimeRemainingColumn())
+        times = (_Rate(), TimeElapsedColumn(), TimeRemainingColumn())
         self._bars = RichProgress(*columns, *times, console=console, disable=not console.is_terminal)
         self._tasks: dict[str, TaskID] = {}
 

@@ -1,4 +1,4 @@
-"""Finds what other packages add: every module of ``connectors`` and ``label_functions`` defines its own name.
+"""Finds what other packages add: each module of ``connectors``, ``annotators``, ``label_functions`` defines its name.
 
 >>> [c.name for c in connectors()][:1]
 ['clinicaltrials_gov']
@@ -13,6 +13,7 @@ from functools import cache
 from types import ModuleType
 from typing import TypeVar
 
+from cto.annotate.annotator import Annotator
 from cto.connector import Connector
 from cto.labels import LabelFunction
 from cto.schema import Table, resolve
@@ -24,6 +25,12 @@ T = TypeVar("T")
 def connectors() -> tuple[Connector, ...]:
     """Return every source, by name."""
     return tuple(_named(module, Connector) for module in _modules("connectors"))
+
+
+@cache
+def annotators() -> tuple[Annotator, ...]:
+    """Return every annotator, by name."""
+    return tuple(_named(module, Annotator) for module in _modules("annotators"))
 
 
 @cache
@@ -45,9 +52,10 @@ def label_functions() -> tuple[LabelFunction, ...]:
 
 @cache
 def tables() -> dict[str, Table]:
-    """Return every table contract by name: raw tables of the connectors, then those of the warehouse."""
+    """Return every table contract by name: raw tables of the connectors, those of the warehouse and of annotators."""
     raw = [table for connector in connectors() for table in connector.tables]
-    return resolve([*raw, *importlib.import_module("warehouse.tables").TABLES])
+    annotated = [annotator.table for annotator in annotators()]
+    return resolve([*raw, *importlib.import_module("warehouse.tables").TABLES, *annotated])
 
 
 def _named(module: ModuleType, kind: type[T]) -> T:

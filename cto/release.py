@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
-from cto import card, registry
+from cto import annotation, card, registry
 from cto.build import connect
 from cto.lake import Lake, LakeError, MissingError, Pointer
 from cto.plan import Plan, Stage
@@ -167,9 +167,10 @@ def _write(lake: Lake, plan: Plan, version: str, content: str, before: Release |
         "code": {"cto": installed_version("cto"), "commit": _commit(), "duckdb": duckdb.__version__},
         "snapshots": {s.source: _snapshot(lake, s, plan.core) for s in plan.snapshots},
         "sources_without_snapshot": _without_snapshot(lake, plan),
+        "annotators": annotation.told(lake, plan),
         "label_functions": _functions(lake, version, lake.read_json(plan.vote.manifest)),
         "fit": lake.read_json(plan.label.manifest)["fit"],
-        "stages": {stage.name: stage.key for stage in (plan.core, plan.vote, plan.label)},
+        "stages": {stage.name: stage.key for stage in (plan.core, plan.annotated, plan.vote, plan.label)},
         "labels": _label_counts(lake, version),
     }
     readme = card.render(manifest).encode()

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from cto import annotation, registry, release, snapshot
 from cto import fit as fits
-from cto import registry, release, snapshot
 from cto.card import fused_by
 from cto.fit import Fit
 from cto.lake import Lake
@@ -29,6 +29,7 @@ def status(lake: Lake, now: datetime) -> Json:
         "home": lake.root,
         "sources": {c.name: _source(lake, c.name, snapshots, now, c.stale_after_days) for c in registry.connectors()},
         "core": _core(lake, snapshots, now),
+        "annotators": annotation.told(lake, plan(lake, now.date())) if snapshots else {},
         "fit": _fit(fits.usable(lake, now.date(), is_current=True)),
         "release": _release(latest) if latest else None,
         "release_lost": lost,
@@ -116,6 +117,8 @@ def lines(found: Json) -> Iterator[str]:
         yield from (f"    unreadable {column}: {n}" for column, n in core["unreadable"].items())
         yield from (f"    unknown codes in {column}: {n}" for column, n in core["unknown_codes"].items())
         yield from (f"    in quarantine: {row['reason']} ({row['start'][:60]})" for row in core["quarantine"][:10])
+    for name, read in found["annotators"].items():
+        yield f"  {name}: {annotation.sentence(read)}"
     if found["fit"]:
         yield f"  cut points and label models: fitted as of {found['fit']['fitted_as_of']}, carried on until cto fit"
         for definition, model in found["fit"]["models"].items():

@@ -32,7 +32,8 @@ def vote(lake: Lake, plan: Plan, progress: Progress = quiet) -> None:
         return
     with lake.scratch() as folder, connect() as con:
         con.execute(macros())
-        open_tables(lake, con, plan.core)
+        open_tables(lake, con, plan)
+        open_run(con, plan)
         report = cast_votes(con, plan, plan.fitted.cut_points, progress)
         file = folder / "vote.parquet"
         write_table(con, registry.tables()["votes"], "from vote", file)
@@ -58,6 +59,11 @@ def cast_votes(
         report[function.name] = _run(con, function, plan)
         progress("vote", number, len(functions))
     return report
+
+
+def open_run(con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
+    """Make the one-row table ``run``: the last day whose evidence counts (``as_of``), and whether that is now."""
+    con.execute("create table run as select ?::date as as_of, ?::boolean as is_current", [*plan.day])
 
 
 def open_cut_points(con: duckdb.DuckDBPyConnection, cut_points: Sequence[Mapping[str, Any]]) -> None:

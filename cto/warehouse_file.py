@@ -1,4 +1,4 @@
-"""The DuckDB file for analysts: every core and published table in one file, built aside and swapped in whole."""
+"""The DuckDB file for analysts: core, annotators' and published tables in one file, built aside, swapped in whole."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from cto import registry
 from cto.build import MORE_MEMORY
 from cto.lake import Lake, LakeError, MissingError
 from cto.plan import Plan, models, published
@@ -24,13 +25,15 @@ def refresh(lake: Lake, plan: Plan, release: Release) -> bool:
 
     A reader who has the file open keeps the old one. ``warehouse.json``, written last, says what the file holds.
     """
-    state: Json = {"core": plan.core.key, "label": plan.label.key, "release": release.version}
+    stages = {"core": plan.core.key, "annotations": plan.annotated.key, "label": plan.label.key}
+    state: Json = stages | {"release": release.version}
     if lake.exists(FILE) and holds(lake) == state:
         return False
     with lake.scratch() as folder:
         file = folder / FILE
         with duckdb.connect(str(file), config={"memory_limit": MORE_MEMORY[2], "threads": 2}) as con:
-            for stage, names in ((plan.core, models()), (plan.label, published())):
+            annotated = [annotator.table.name for annotator in registry.annotators()]
+            for stage, names in ((plan.core, models()), (plan.annotated, annotated), (plan.label, published())):
                 for name in names:
                     con.execute(f"create table {name} as from {parquet(lake.url(stage.table(name)))}")
             con.execute("create table release as select ? as version, ?::date as as_of", list(_facts(release)))

@@ -32,6 +32,9 @@ Json = dict[str, Any]
 SOURCES = sorted(m.name for m in pkgutil.iter_modules(connectors.__path__) if not m.name.startswith("_"))
 """What the trigger form offers: the names of the files, none of which is imported."""
 
+SHARDS = int(os.environ.get("CTO_ANNOTATE_SHARDS") or 1)
+"""Into how many parts the questions to models are divided, each for a worker."""
+
 log = logging.getLogger(__name__)
 
 
@@ -66,7 +69,8 @@ def state(planned: Json) -> tuple[Lake, Plan]:
     from cto import plan as planning
 
     lake = pipeline.open_lake(settings())
-    return lake, planning.plan(lake, date.fromisoformat(planned["as_of"]), planned["snapshots"], planned.get("fit"))
+    made = planned.get("annotations"), planned.get("fit")
+    return lake, planning.plan(lake, date.fromisoformat(planned["as_of"]), planned["snapshots"], *made)
 
 
 @task(execution_timeout=timedelta(minutes=5))
@@ -123,6 +127,29 @@ def build(planned: Json) -> None:
     from cto import pipeline
 
     pipeline.build(*state(planned))
+
+
+@task(execution_timeout=timedelta(hours=6), map_index_template="part {{ task.op_kwargs['shard'] + 1 }}")
+def ask(planned: Json, shard: int) -> Json:
+    """Ask the models one part of what is not answered yet."""
+    from cto import pipeline
+
+    asked = pipeline.ask_shard(*state(planned), settings(), shard, SHARDS)
+    return {name: found.to_json() for name, found in asked.items()}
+
+
+@task(execution_timeout=timedelta(hours=2), multiple_outputs=False, trigger_rule=TriggerRule.ALL_DONE)
+def annotate(planned: Json, parts: Sequence[Json | None]) -> Json:
+    """Write the annotators' tables of what was answered, and add them to the plan; a part that failed stays open."""
+    from cto import pipeline
+    from cto.annotate.runner import Asked
+
+    told = Asked.merged([part for part in parts if part])
+    annotated = pipeline.annotate(*state(planned), settings(), told=told)
+    for name, found in annotated.asked.items():
+        for line in found.lines(name):
+            log.log(logging.ERROR if found.failure else logging.INFO, "%s", line)
+    return annotated.plan.to_json()
 
 
 @task(execution_timeout=timedelta(hours=1), multiple_outputs=False)
@@ -197,14 +224,17 @@ def release(planned: Json) -> str:
     doc_md=__doc__,
 )
 def nightly_refresh() -> None:
-    """Fetch, build, fit, vote, fuse, check and publish."""
+    """Fetch, build, annotate, fit, vote, fuse, check and publish."""
     leading = sources.override(task_id="leading_sources")(are_following=False)
     following = sources.override(task_id="following_sources")(are_following=True)
     planned = plan([leading, following])
     fetched = ingest.override(task_id="ingest_leading").expand(source=leading)
     fetched >> ingest.override(task_id="ingest_following").expand(source=following) >> planned
-    fitted = fit(planned)
-    build(planned) >> fitted >> vote(fitted) >> fuse(fitted) >> check(fitted) >> release(fitted)
+    asked = ask.partial(planned=planned).expand(shard=list(range(SHARDS)))
+    annotated = annotate(planned, asked)
+    fitted = fit(annotated)
+    build(planned) >> asked
+    fitted >> vote(fitted) >> fuse(fitted) >> check(fitted) >> release(fitted)
 
 
 nightly_refresh()

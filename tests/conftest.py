@@ -25,9 +25,9 @@ Query = Callable[..., Rows]
 stay_home()
 
 
-@pytest.fixture
-def empty() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Return a database with every contract's table, without a row."""
+@pytest.fixture(scope="session")
+def blank() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Return a database with every contract's table, without a row; made once, as hundreds of tests start from it."""
     with duckdb.connect() as con:
         con.execute(macros())
         con.execute("create table raw_page (source varchar, page ubigint, position integer, kind varchar)")
@@ -46,6 +46,15 @@ def empty() -> Iterator[duckdb.DuckDBPyConnection]:
             version = f"select t.*, position from {table} t join raw_page using (page)"
             con.execute(f"create view {table}_version as {version}")
         yield con
+
+
+@pytest.fixture
+def empty(blank: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Return a database with every contract's table, without a row, and undo what the test does to it."""
+    with blank.cursor() as con:
+        con.begin()
+        yield con
+        con.rollback()
 
 
 @pytest.fixture

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from cto import registry
+from cto.annotate.annotator import PROVENANCE, Annotator
 from cto.build import order
 from cto.labels import COLUMNS
 from cto.plan import models, published
@@ -27,6 +31,26 @@ def test_a_query_gives_the_columns_of_its_contract(empty: duckdb.DuckDBPyConnect
     table = registry.tables()[name]
     found = empty.execute(f"describe select {table.select_list()} from ({QUERIES[name]})").fetchall()
     assert [row[0] for row in found] == [column.name for column in table.columns]
+
+
+@pytest.mark.parametrize("annotator", registry.annotators(), ids=lambda annotator: annotator.name)
+def test_an_annotator_reads_what_is_there_and_its_table_says_who_read(
+    empty: duckdb.DuckDBPyConnection, annotator: Annotator
+) -> None:
+    found = [row[0] for row in empty.execute(f"describe {annotator.sql}").fetchall()]
+    columns = [column.name for column in annotator.table.columns]
+    assert annotator.table.name == f"annot_{annotator.name}"
+    if annotator.reads_with is None:
+        assert set(columns) <= set(found)
+        return
+    assert {*annotator.table.key, "skip_reason"} <= set(found)
+    assert annotator.table.columns[-len(PROVENANCE) :] == PROVENANCE
+    assert annotator.read is not None
+    assert (annotator.prompt is not None) == (annotator.schema is not None) == (annotator.reads_with == "llm")
+    if annotator.prompt is None:
+        assert annotator.text in found
+    else:
+        assert set(re.findall(r"\{([a-z_]+)\}", annotator.prompt.template)) <= set(found)
 
 
 @pytest.mark.parametrize("function", registry.label_functions(), ids=lambda function: function.name)
@@ -88,9 +112,10 @@ def test_a_generated_document_is_up_to_date(name: str) -> None:
 MAY_IMPORT = {
     "cto": {"cto"},
     "connectors": {"cto", "connectors"},
+    "annotators": {"cto", "annotators", "warehouse"},
     "label_functions": {"cto", "label_functions"},
     "warehouse": {"cto", "warehouse"},
-    "dags": {"cto", "connectors", "label_functions", "warehouse"},
+    "dags": {"cto", "connectors", "annotators", "label_functions", "warehouse"},
 }
 OURS = set(MAY_IMPORT) | {"tests", "benchmarks", "tools"}
 
@@ -106,11 +131,19 @@ def test_imports_run_one_way(package: str) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("module", ["torch", "airflow", "transformers", "vllm", "pandas", "sklearn"])
-def test_the_core_imports_nothing_heavy(module: str) -> None:
-    importers = [str(p) for folder in ("cto", "connectors", "label_functions", "warehouse")
-                 for p in (ROOT / folder).rglob("*.py") if module in _imported(p)]  # fmt: skip
-    assert importers == []
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+for package in ("cto", "connectors", "annotators", "label_functions", "warehouse"):
+    for module in pkgutil.walk_packages([package], f"{package}."):
+        if not module.name.rpartition(".")[2].startswith("_"):
+            importlib.import_module(module.name)
+print(*sorted({"torch", "airflow", "transformers", "vllm", "pandas", "sklearn", "yfinance"} & set(sys.modules)))
+"""
+
+
+def test_importing_all_of_it_imports_nothing_heavy() -> None:
+    done = subprocess.run([sys.executable, "-c", IMPORT_ALL], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def _imported(path: Path) -> set[str]:

@@ -44,6 +44,7 @@ SETUP = f"import connectors.clinicaltrials_gov as c; c.PAGE_SIZE = {PAGE_SIZE}; 
 
 NURSERY = f"""
 import json, os, sys
+import pandas  # DuckDB imports it at its first parameter, and swallows a Ctrl-C meanwhile: once here, not in every run
 {SETUP}
 for line in sys.stdin:
     order = json.loads(line)
@@ -500,7 +501,7 @@ def stages(home: Path, registry: Sandbox, together: threading.Barrier) -> str:
             pipeline.ingest_source(lake, chosen, source, lambda: NOW)
         planned = plan(lake, AS_OF)
         pipeline.build(lake, planned)
-        planned = pipeline.fit(lake, planned)
+        planned = pipeline.fit(lake, pipeline.annotate(lake, planned, chosen).plan)
         for stage in (pipeline.vote, pipeline.fuse, pipeline.check):
             stage(lake, planned)
         pipeline.publish(lake, planned, NOW)
@@ -557,7 +558,7 @@ def test_runs_for_several_days_at_once_leave_the_last_day_as_the_latest(
         own = Lake(str(home))
         planned = plan(own, day)
         pipeline.build(own, planned)
-        planned = pipeline.fit(own, planned)
+        planned = pipeline.fit(own, pipeline.annotate(own, planned, settings(home, registry)).plan)
         pipeline.vote(own, planned)
         pipeline.fuse(own, planned)
         together.wait()

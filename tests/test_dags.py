@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -125,8 +126,8 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    """The whole sample, for tests that change nothing."""
-    with Sandbox(studies=STUDIES, world=WORLD) as running:
+    """The invented world, for tests that change nothing."""
+    with Sandbox(world=WORLD) as running:
         yield running
 
 
@@ -140,10 +141,24 @@ def first_night(airflow: Airflow, lake: Path, sandbox: Sandbox) -> Run:
     return airflow.night(lake, sandbox)
 
 
+@pytest.fixture
+def later(first_night: Run, lake: Path, tmp_path: Path) -> Path:
+    """Return a lake of one's own, as the first night left it."""
+    assert first_night.code == 0, first_night.log
+    return shutil.copytree(lake, tmp_path / "lake")
+
+
 def refresh(home: Path, sandbox: Sandbox) -> release.Release:
     """Do what ``cto refresh`` does."""
     settings = Settings(str(home), DAY, sandbox.urls, backoff=0, variables=sandbox.environment)
     return pipeline.refresh(settings).release
+
+
+def published(home: Path) -> release.Release:
+    """Return the latest release, which must be there."""
+    found = release.latest(Lake(str(home)))
+    assert found
+    return found
 
 
 def releases(home: Path) -> list[str]:
@@ -165,7 +180,9 @@ def test_every_file_is_a_dag_of_its_name_and_reading_it_does_no_work(airflow: Ai
         "ingest_following": ["following_sources", "ingest_leading"],
         "plan": ["following_sources", "ingest_following", "leading_sources"],
         "build": ["plan"],
-        "fit": ["build", "plan"],
+        "ask": ["build", "plan"],
+        "annotate": ["ask", "plan"],
+        "fit": ["annotate"],
         "vote": ["fit"],
         "fuse": ["fit", "vote"],
         "check": ["fit", "fuse"],
@@ -182,11 +199,10 @@ def test_a_night_publishes_what_the_command_line_publishes(
 ) -> None:
     assert first_night.code == 0, first_night.log
     assert set(first_night.states.values()) == {"success"}
-    published = release.latest(Lake(str(lake)))
-    assert published
-    assert published.manifest["as_of"] == str(DAY)
-    assert not published.manifest["is_sample"]
-    assert published.manifest["content_hash"] == refresh(tmp_path, sandbox).manifest["content_hash"]
+    found = published(lake)
+    assert found.manifest["as_of"] == str(DAY)
+    assert not found.manifest["is_sample"]
+    assert found.manifest["content_hash"] == refresh(tmp_path, sandbox).manifest["content_hash"]
 
 
 def test_a_second_night_on_the_same_data_publishes_nothing(
@@ -200,9 +216,7 @@ def test_a_second_night_on_the_same_data_publishes_nothing(
     carried = second.plan.pop("fit")
     assert second.plan == first_night.plan
     assert second.plan["as_of"] == str(DAY)
-    latest = release.latest(Lake(str(lake)))
-    assert latest is not None
-    assert carried == latest.manifest["fit"]["id"]
+    assert carried == published(lake).manifest["fit"]["id"]
     assert releases(lake) == before
     assert len(before) == 1
 
@@ -211,18 +225,17 @@ def test_a_night_without_any_source_ever_publishes_nothing(airflow: Airflow, tmp
     with Sandbox(world=WORLD, faults=[{"name": "blocked", "times": None}]) as sandbox:
         night = airflow.night(tmp_path, sandbox)
     assert night.code != 0
-    assert {night.tasks[f"ingest_leading {source}"] for source in ("clinicaltrials_gov", "tickers")} == {("failed", 1)}
+    assert {night.tasks[f"ingest_leading {source}"] for source in (SOURCE, "tickers")} == {("failed", 1)}
     assert night.tasks["check"] == ("failed", 1)
     assert night.states["release"] == "upstream_failed"
     assert "there are studies: broken by" in night.log
     assert releases(tmp_path) == []
 
 
-def test_a_blocked_source_is_shown_as_failed_and_its_last_snapshot_is_used(airflow: Airflow, tmp_path: Path) -> None:
-    with Sandbox(world=WORLD) as sandbox:
-        earlier = refresh(tmp_path, sandbox)
-        sandbox.faults.add(f"{SOURCE}:blocked", times=None)
-        night = airflow.night(tmp_path, sandbox)
+def test_a_blocked_source_is_shown_as_failed_and_its_last_snapshot_is_used(airflow: Airflow, later: Path) -> None:
+    earlier = published(later)
+    with Sandbox(world=WORLD, faults=[{"name": "blocked", "times": None, "site": SOURCE}]) as sandbox:
+        night = airflow.night(later, sandbox)
     assert night.code == 0, night.log
     failed = f"ingest_leading {SOURCE}"
     assert night.tasks[failed] == ("failed", 1)
@@ -230,24 +243,22 @@ def test_a_blocked_source_is_shown_as_failed_and_its_last_snapshot_is_used(airfl
     assert night.plan is not None
     assert night.plan["snapshots"][SOURCE] == earlier.manifest["snapshots"][SOURCE]["id"]
     assert night.plan["fit"] == earlier.manifest["fit"]["id"]
-    assert releases(tmp_path) == [earlier.version]
+    assert releases(later) == [earlier.version]
 
 
 def test_a_failed_check_ends_the_night_with_its_reason_and_the_earlier_release_stays(
-    airflow: Airflow, tmp_path: Path
+    airflow: Airflow, later: Path
 ) -> None:
+    earlier = published(later)
     with Sandbox(world=WORLD) as sandbox:
-        earlier = refresh(tmp_path, sandbox)
         study = json.loads(INVENTED.read_text().splitlines()[0])
         updated = {"overallStatus": "NO_SUCH_STATUS", "lastUpdatePostDateStruct": {"date": "2026-10-30"}}
         study["protocolSection"]["statusModule"] |= updated
         sandbox.post_studies([study])
-        night = airflow.night(tmp_path, sandbox)
+        night = airflow.night(later, sandbox, only=[SOURCE])
     assert night.code != 0
     assert night.tasks["check"] == ("failed", 1)
     assert night.states["release"] == "upstream_failed"
     assert "core_study.overall_status holds codes that its contract does not know" in night.log
-    latest = release.latest(Lake(str(tmp_path)))
-    assert latest
-    assert latest.version == earlier.version
-    assert releases(tmp_path) == [earlier.version]
+    assert published(later).version == earlier.version
+    assert releases(later) == [earlier.version]

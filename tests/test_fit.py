@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,6 +22,7 @@ from cto.fit import Fit
 from cto.lake import Lake, LakeError
 from cto.pipeline import Night
 from cto.plan import plan
+from cto.release import Release
 from cto.sample import STUDIES
 from cto.sandbox import Sandbox
 from cto.settings import Settings
@@ -178,13 +180,30 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
-@pytest.fixture
-def refresh(tmp_path: Path, sandbox: Sandbox) -> Refresh:
-    def run(day: date = DAY) -> Night:
-        settings = Settings(str(tmp_path / "lake"), day, {"clinicaltrials_gov": sandbox.registry_url}, backoff=0)
-        return pipeline.refresh(settings, ["clinicaltrials_gov"], now=lambda: datetime(2026, 2, 1, tzinfo=UTC))
+def night(home: str, sandbox: Sandbox, day: date = DAY) -> Night:
+    settings = Settings(home, day, {"clinicaltrials_gov": sandbox.registry_url}, backoff=0)
+    return pipeline.refresh(settings, ["clinicaltrials_gov"], now=lambda: datetime(2026, 2, 1, tzinfo=UTC))
 
-    return run
+
+@pytest.fixture
+def refresh(lake: Lake, sandbox: Sandbox) -> Refresh:
+    return lambda day=DAY: night(lake.root, sandbox, day)
+
+
+@pytest.fixture(scope="module")
+def first_night(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Release]:
+    """Return a lake that no test changes, and its release."""
+    home = tmp_path_factory.mktemp("first") / "lake"
+    with Sandbox(studies=STUDIES) as running:
+        return home, night(str(home), running).release
+
+
+@pytest.fixture
+def first(first_night: tuple[Path, Release], lake: Lake) -> Release:
+    """Return the first night's release, after which the test's lake goes on."""
+    home, release = first_night
+    shutil.copytree(home, lake.root, dirs_exist_ok=True)
+    return release
 
 
 def turned(nct_id: str) -> dict[str, Any]:
@@ -201,36 +220,36 @@ def turned(nct_id: str) -> dict[str, Any]:
     return study
 
 
-def test_a_changed_study_moves_no_other_trials_label(refresh: Refresh, sandbox: Sandbox, lake: Lake) -> None:
-    before = refresh()
+def test_a_changed_study_moves_no_other_trials_label(
+    first: Release, refresh: Refresh, sandbox: Sandbox, lake: Lake
+) -> None:
     sandbox.post_studies([turned("NCT99900003")])
     after = refresh()
     assert after.is_new
     labels = "select * exclude (as_of) from read_parquet(?) where nct_id <> 'NCT99900003' order by all"
-    told = [duckdb.execute(labels, [lake.url(n.release.file("labels.parquet"))]).fetchall() for n in (before, after)]
+    both = (first, after.release)
+    told = [duckdb.execute(labels, [lake.url(found.file("labels.parquet"))]).fetchall() for found in both]
     assert told[0] == told[1]
     assert len(told[0]) > 500
-    moved = {row["nct_id"] for row in diff(lake, before.release, after.release)["labels"]}
+    moved = {row["nct_id"] for row in diff(lake, *both)["labels"]}
     assert moved == {"NCT99900003"}
-    assert before.release.manifest["fit"] == after.release.manifest["fit"]
+    assert first.manifest["fit"] == after.release.manifest["fit"]
 
 
-def test_later_days_carry_the_first_fit(refresh: Refresh, lake: Lake) -> None:
-    first = refresh().release.manifest["fit"]
+def test_later_days_carry_the_first_fit(first: Release, refresh: Refresh, lake: Lake) -> None:
     refresh(DAY + timedelta(days=1))
-    assert plan(lake, DAY + timedelta(days=1)).fitted.id == first["id"]
+    assert plan(lake, DAY + timedelta(days=1)).fitted.id == first.manifest["fit"]["id"]
 
 
-def test_a_fit_on_purpose_is_used_from_its_day_on(refresh: Refresh, lake: Lake) -> None:
-    first = refresh().release.manifest["fit"]["id"]
+def test_a_fit_on_purpose_is_used_from_its_day_on(first: Release, lake: Lake) -> None:
     pipeline.build(lake, plan(lake, DAY))
     pipeline.fit(lake, plan(lake, date(2019, 1, 1)), anew=True)
-    assert plan(lake, DAY).fitted.id == first
+    assert plan(lake, DAY).fitted.id == first.manifest["fit"]["id"]
     assert plan(lake, date(2025, 1, 1)).fitted.fitted_as_of == date(2019, 1, 1)
 
 
+@pytest.mark.usefixtures("first")
 def test_a_look_back_learns_nothing_from_later_days(refresh: Refresh, lake: Lake) -> None:
-    refresh()
     past = refresh(date(2014, 1, 1)).release.manifest["fit"]
     assert past["fitted_as_of"] == "2014-01-01"
     assert plan(lake, date(2015, 1, 1)).fit is None
@@ -238,8 +257,11 @@ def test_a_look_back_learns_nothing_from_later_days(refresh: Refresh, lake: Lake
 
 
 def test_a_night_that_is_held_back_teaches_nothing(
-    refresh: Refresh, lake: Lake, monkeypatch: pytest.MonkeyPatch
+    first_night: tuple[Path, Release], refresh: Refresh, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for fetched in ("sources", "parts"):
+        shutil.copytree(first_night[0] / fetched, Path(lake.root) / fetched)
+
     def refuse(*args: Any) -> None:
         raise GateError("held back")
 
@@ -254,20 +276,18 @@ def test_a_night_that_is_held_back_teaches_nothing(
     assert found.id == published
 
 
-def test_the_status_tells_what_is_carried_and_what_cannot_vote(refresh: Refresh, lake: Lake) -> None:
-    assert status(Lake(lake.root), datetime(2026, 2, 1, tzinfo=UTC))["fit"] is None
-    refresh()
-    told = "\n".join(lines(status(lake, datetime(2026, 2, 1, tzinfo=UTC))))
+def test_the_status_tells_what_is_carried_and_what_cannot_vote(first_night: tuple[Path, Release], lake: Lake) -> None:
+    assert status(lake, datetime(2026, 2, 1, tzinfo=UTC))["fit"] is None
+    told = "\n".join(lines(status(Lake(str(first_night[0])), datetime(2026, 2, 1, tzinfo=UTC))))
     assert "fitted as of 2026-01-31, carried on until cto fit" in told
     refused = "the model learnt was refused: Too few groups vote to learn from (efficacy): it takes 3."
     assert f"endpoint_met: majority ({refused})" in told
 
 
-def test_a_release_publishes_its_cut_points(refresh: Refresh, lake: Lake) -> None:
-    release = refresh().release
+def test_a_release_publishes_its_cut_points(first: Release, lake: Lake) -> None:
     rows = duckdb.execute(
         "select label_function, count(*), min(fitted_as_of) from read_parquet(?) group by 1",
-        [lake.url(release.file("cut_points.parquet"))],
+        [lake.url(first.file("cut_points.parquet"))],
     ).fetchall()
     assert {name for name, *_ in rows} >= {"dropout", "enrollment", "sites", "sponsors", "update_lag"}
     assert {day for *_, day in rows} == {DAY}

@@ -63,6 +63,7 @@ def test_the_demo_runs_all_sources_and_no_connection_leaves_loopback(tmp_path: P
         [sys.executable, "-c", ASK, str(tmp_path)], env=through(proxy), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+    assert "Published release" in done.stdout
     assert Recorder.asked == []
     published = latest(Lake(str(tmp_path)))
     assert published

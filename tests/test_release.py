@@ -35,15 +35,31 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
+def night(home: Path, sandbox: Sandbox, day: date = DAY) -> Night:
+    settings = Settings(str(home), day, {"clinicaltrials_gov": sandbox.registry_url}, backoff=0)
+    return pipeline.refresh(settings, ["clinicaltrials_gov"], now=lambda: datetime(2026, 2, 1, tzinfo=UTC))
+
+
 @pytest.fixture
 def refresh(tmp_path: Path, sandbox: Sandbox) -> Refresh:
     """Return a refresh of the lake in ``tmp_path / "lake"``, of a day and, if asked, another lake."""
+    return lambda day=DAY, home="lake": night(tmp_path / home, sandbox, day)
 
-    def run(day: date = DAY, home: str = "lake") -> Night:
-        settings = Settings(str(tmp_path / home), day, {"clinicaltrials_gov": sandbox.registry_url}, backoff=0)
-        return pipeline.refresh(settings, ["clinicaltrials_gov"], now=lambda: datetime(2026, 2, 1, tzinfo=UTC))
 
-    return run
+@pytest.fixture(scope="module")
+def first_night(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Night]:
+    """Return a lake that no test changes, and the night that made it."""
+    home = tmp_path_factory.mktemp("first") / "lake"
+    with Sandbox(studies=WORLD) as running:
+        return home, night(home, running)
+
+
+@pytest.fixture
+def first(first_night: tuple[Path, Night], tmp_path: Path) -> Night:
+    """Return the first night, after which the test's lake goes on."""
+    home, made = first_night
+    shutil.copytree(home, tmp_path / "lake", dirs_exist_ok=True)
+    return made
 
 
 @pytest.fixture
@@ -66,23 +82,21 @@ def rows(night: Night, home: Path, name: str, sql: str) -> list[Any]:
     return duckdb.execute(f"select {sql} from read_parquet($1) t", [str(file)]).fetchall()
 
 
-def test_the_same_content_publishes_nothing_even_on_another_day(refresh: Refresh) -> None:
-    first, again, later = refresh(), refresh(), refresh(date(2026, 2, 1))
+def test_the_same_content_publishes_nothing_even_on_another_day(first: Night, refresh: Refresh) -> None:
+    again, later = refresh(), refresh(date(2026, 2, 1))
     assert [night.is_new for night in (first, again, later)] == [True, False, False]
     assert {night.release.version for night in (first, again, later)} == {"2026.01.31"}
 
 
-def test_a_second_release_of_a_day_is_numbered(refresh: Refresh, sandbox: Sandbox, lake: Lake) -> None:
-    before = refresh()
+def test_a_second_release_of_a_day_is_numbered(first: Night, refresh: Refresh, sandbox: Sandbox, lake: Lake) -> None:
     sandbox.post_studies([stopped("NCT99900020")])
     after = refresh()
-    assert (before.release.version, after.release.version) == ("2026.01.31", "2026.01.31.1")
+    assert (first.release.version, after.release.version) == ("2026.01.31", "2026.01.31.1")
     assert after.release.manifest["previous"] == "2026.01.31"
     assert release.latest(lake) == after.release
 
 
-def test_content_that_comes_back_is_a_release_of_its_own(refresh: Refresh, sandbox: Sandbox) -> None:
-    first = refresh()
+def test_content_that_comes_back_is_a_release_of_its_own(first: Night, refresh: Refresh, sandbox: Sandbox) -> None:
     original = next(json.loads(line) for line in WORLD.open() if "NCT99900020" in line)
     sandbox.post_studies([stopped("NCT99900020")])
     refresh()
@@ -95,50 +109,53 @@ def test_content_that_comes_back_is_a_release_of_its_own(refresh: Refresh, sandb
 
 
 def test_the_diff_names_the_labels_that_moved_and_the_votes_that_moved_them(
-    refresh: Refresh, sandbox: Sandbox, lake: Lake
+    first: Night, refresh: Refresh, sandbox: Sandbox, lake: Lake
 ) -> None:
-    before = refresh()
     moved = "NCT99900030"
     sandbox.post_studies([stopped(moved, whyStopped="-")])
-    found = diff(lake, before.release, refresh().release)
+    found = diff(lake, first.release, refresh().release)
     assert found["trials"] == {"came": 0, "went": 0}
     assert {(row["nct_id"], row["definition"], row["after"]) for row in found["labels"]} <= {(moved, "success", 0)}
     assert all("overall_status: none → 0" in row["votes"] for row in found["labels"])
 
 
-def test_the_manifest_accounts_for_every_file(refresh: Refresh, tmp_path: Path) -> None:
-    night = refresh()
-    folder = tmp_path / "lake" / "releases" / night.release.version
-    files = night.release.manifest["files"]
+def test_the_manifest_accounts_for_every_file(first: Night, tmp_path: Path) -> None:
+    folder = tmp_path / "lake" / "releases" / first.release.version
+    files = first.release.manifest["files"]
     assert {path.name for path in folder.iterdir()} == {*files, "manifest.json"}
     for name, told in files.items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == told["sha256"]
     assert files["trials.parquet"]["rows"] == 50
-    said = night.release.manifest
+    said = first.release.manifest
     assert said["label_functions"]["primary_p_value"]["votes"]["for"] > 0
     assert said["snapshots"]["clinicaltrials_gov"]["watermark"]["data_timestamp"]
     assert {"code", "fit", "as_of", "created_at", "content_hash"} <= said.keys()
 
 
-def test_a_published_release_is_never_written_again(refresh: Refresh, sandbox: Sandbox, tmp_path: Path) -> None:
-    version = refresh().release.version
-    folder = tmp_path / "lake" / "releases" / version
+def test_a_published_release_is_never_written_again(
+    first: Night, refresh: Refresh, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    folder = tmp_path / "lake" / "releases" / first.release.version
     before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()}
     sandbox.post_studies([stopped("NCT99900020")])
     refresh()
     assert {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()} == before
 
 
-def test_two_lakes_on_the_same_data_come_to_the_same_content_and_bytes(refresh: Refresh, tmp_path: Path) -> None:
-    one, other = refresh(), refresh(home="other")
-    assert one.release.manifest["content_hash"] == other.release.manifest["content_hash"]
+def test_two_lakes_on_the_same_data_come_to_the_same_content_and_bytes(
+    first: Night, refresh: Refresh, tmp_path: Path
+) -> None:
+    other = refresh(home="other")
+    assert first.release.manifest["content_hash"] == other.release.manifest["content_hash"]
     for name in ("trials", "votes", "labels"):
-        files = [tmp_path / home / "releases" / one.release.version / f"{name}.parquet" for home in ("lake", "other")]
+        files = [tmp_path / home / "releases" / first.release.version / f"{name}.parquet" for home in ("lake", "other")]
         assert files[0].read_bytes() == files[1].read_bytes()
 
 
-def test_a_publish_that_was_cut_short_is_taken_up(refresh: Refresh, lake: Lake, tmp_path: Path) -> None:
-    content = refresh(home="other").release.manifest["content_hash"]
+def test_a_publish_that_was_cut_short_is_taken_up(
+    first_night: tuple[Path, Night], refresh: Refresh, lake: Lake
+) -> None:
+    content = first_night[1].release.manifest["content_hash"]
     assert lake.create("claims/2026.01.31", content.encode())
     assert refresh().release.version == "2026.01.31"
 
@@ -148,16 +165,16 @@ def test_a_version_claimed_for_other_content_is_passed_over(refresh: Refresh, la
     assert refresh().release.version == "2026.01.31.1"
 
 
-def test_latest_follows_a_publish_that_was_cut_short_before_it(refresh: Refresh, tmp_path: Path) -> None:
-    version = refresh().release.version
+def test_latest_follows_a_publish_that_was_cut_short_before_it(first: Night, refresh: Refresh, tmp_path: Path) -> None:
+    version = first.release.version
     (tmp_path / "lake" / "releases" / "LATEST").unlink()
     night = refresh()
     assert (night.release.version, night.is_new) == (version, False)
     assert (tmp_path / "lake" / "releases" / "LATEST").read_text() == version
 
 
-def test_a_release_that_was_taken_away_is_told_and_published_again(refresh: Refresh, lake: Lake) -> None:
-    version = refresh().release.version
+def test_a_release_that_was_taken_away_is_told_and_published_again(first: Night, refresh: Refresh, lake: Lake) -> None:
+    version = first.release.version
     shutil.rmtree(Path(lake.url(f"releases/{version}")))
     with pytest.raises(release.NoReleaseError, match="its folder is gone"):
         release.latest(lake)
@@ -168,14 +185,14 @@ def test_a_release_that_was_taken_away_is_told_and_published_again(refresh: Refr
     assert release.latest(lake) == night.release
 
 
-def test_a_look_back_is_published_and_does_not_become_the_latest(refresh: Refresh, lake: Lake) -> None:
-    now, past, past_again = refresh(), refresh(date(2018, 6, 30)), refresh(date(2018, 6, 30))
+def test_a_look_back_is_published_and_does_not_become_the_latest(first: Night, refresh: Refresh, lake: Lake) -> None:
+    past, past_again = refresh(date(2018, 6, 30)), refresh(date(2018, 6, 30))
     assert (past.release.version, past.is_new, past_again.is_new) == ("2018.06.30", True, False)
-    assert release.latest(lake) == now.release
+    assert release.latest(lake) == first.release
 
 
+@pytest.mark.usefixtures("first")
 def test_a_look_back_holds_nothing_later(refresh: Refresh, tmp_path: Path) -> None:
-    refresh()
     day = date(2018, 6, 30)
     past = refresh(day)
     assert rows(past, tmp_path, "votes", "max(available_at), count(*) filter (available_at is null)")[0][1] == 0
@@ -185,16 +202,14 @@ def test_a_look_back_holds_nothing_later(refresh: Refresh, tmp_path: Path) -> No
     assert 0 < rows(past, tmp_path, "trials", "count(*)")[0][0] < 50
 
 
-def test_an_unknown_version_is_refused_by_name(refresh: Refresh, lake: Lake) -> None:
-    refresh()
+@pytest.mark.usefixtures("first")
+def test_an_unknown_version_is_refused_by_name(lake: Lake) -> None:
     with pytest.raises(release.NoReleaseError, match=r"no release '1999\.01\.01'; the latest is 2026\.01\.31"):
         release.read(lake, "1999.01.01")
 
 
-def test_changed_code_runs_again_what_follows_from_it(
-    refresh: Refresh, lake: Lake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    refresh()
+@pytest.mark.usefixtures("first")
+def test_changed_code_runs_again_what_follows_from_it(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     planned = plan(lake, DAY)
     core, votes, labels = planned.core, planned.vote, planned.label
     functions = pipeline.registry.label_functions()
@@ -204,8 +219,8 @@ def test_changed_code_runs_again_what_follows_from_it(
     assert (after.core == core, after.vote == votes, after.label == labels) == (True, False, False)
 
 
-def test_a_release_opens_in_a_bare_duckdb(refresh: Refresh, tmp_path: Path) -> None:
-    refresh()
+@pytest.mark.usefixtures("first")
+def test_a_release_opens_in_a_bare_duckdb(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "lake" / "warehouse.duckdb"), read_only=True) as con:
         con.execute("set enable_external_access = false")
         tables = {row[0] for row in con.execute("show tables").fetchall()}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -48,12 +49,38 @@ def night(home: Path, sandbox: Sandbox, days: int = 0) -> pipeline.Night:
     return pipeline.refresh(settings(home, sandbox, DAY + later), now=lambda: NOW + later)
 
 
+@dataclass(frozen=True)
+class First:
+    """What a first night over all sources left; no test changes it."""
+
+    home: Path
+    release: release.Release
+    n_requests: int
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> First:
+    home = tmp_path_factory.mktemp("first") / "lake"
+    with Sandbox(world=WORLD) as running:
+        return First(home, night(home, running).release, len(running.requests))
+
+
+@pytest.fixture
+def later(first: First, tmp_path: Path) -> Path:
+    """Return a lake of one's own after the first night."""
+    return shutil.copytree(first.home, tmp_path / "lake")
+
+
 def by_source(name: str) -> Connector:
     return next(connector for connector in registry.connectors() if connector.name == name)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != REGISTRY])
-def test_a_source_that_is_dead_from_the_start_stops_no_other(sandbox: Sandbox, tmp_path: Path, name: str) -> None:
+def test_a_source_that_is_dead_from_the_start_stops_no_other(
+    first: First, sandbox: Sandbox, tmp_path: Path, name: str
+) -> None:
+    parsed = "parts"  # all is fetched from the start; only parsing the same pages again is spared
+    shutil.copytree(first.home / parsed, tmp_path / parsed, ignore=shutil.ignore_patterns(name))
     sandbox.add_fault("blocked", times=None, site=name)
     found = night(tmp_path, sandbox)
     assert set(found.failures) == {name}
@@ -69,20 +96,19 @@ def test_a_source_that_is_dead_from_the_start_stops_no_other(sandbox: Sandbox, t
 
 
 def test_a_source_that_dies_stays_visible_its_old_evidence_votes_and_past_its_tolerance_nothing_is_published(
-    sandbox: Sandbox, tmp_path: Path
+    first: First, sandbox: Sandbox, later: Path
 ) -> None:
-    first = night(tmp_path, sandbox).release
-    before = votes(tmp_path, first, "fda_approval")
+    before = votes(later, first.release, "fda_approval")
     assert before
     sandbox.add_fault("blocked", times=None, site="drugs_at_fda")
     change_one_study(sandbox)
     tolerance = by_source("drugs_at_fda").stale_after_days
 
-    second = night(tmp_path, sandbox, days=tolerance)
+    second = night(later, sandbox, days=tolerance)
     assert set(second.failures) == {"drugs_at_fda"}
     assert second.is_new
-    assert votes(tmp_path, second.release, "fda_approval") == before
-    lake = Lake(str(tmp_path))
+    assert votes(later, second.release, "fda_approval") == before
+    lake = Lake(str(later))
     card = lake.read(f"releases/{second.release.version}/README.md").decode()
     assert "**drugs_at_fda has failed since 2026-11-01**; what it said until then still counts." in card
     shown = "\n".join(lines(status(lake, NOW + timedelta(days=tolerance))))
@@ -90,7 +116,7 @@ def test_a_source_that_dies_stays_visible_its_old_evidence_votes_and_past_its_to
     assert "    FAILED 2026-11-15T12:00:00+00:00: " in shown
 
     with pytest.raises(GateError, match=f"drugs_at_fda last answered {tolerance + 1} days before 2026-11-16, over"):
-        night(tmp_path, sandbox, days=tolerance + 1)
+        night(later, sandbox, days=tolerance + 1)
     assert "drugs_at_fda: STALE, past its tolerance" in "\n".join(
         lines(status(lake, NOW + timedelta(days=tolerance + 1)))
     )
@@ -99,7 +125,7 @@ def test_a_source_that_dies_stays_visible_its_old_evidence_votes_and_past_its_to
     assert latest.version == second.release.version
 
     sandbox.faults.clear()
-    assert night(tmp_path, sandbox, days=tolerance + 1).failures == {}
+    assert night(later, sandbox, days=tolerance + 1).failures == {}
 
 
 def change_one_study(sandbox: Sandbox) -> None:
@@ -114,30 +140,30 @@ def votes(home: Path, published: release.Release, function: str) -> list[tuple[s
     return duckdb.execute(sql, [str(file), function]).fetchall()
 
 
-def test_a_look_back_casts_the_votes_of_the_present_that_were_public(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_look_back_casts_the_votes_of_the_present_that_were_public(
+    first: First, sandbox: Sandbox, later: Path
+) -> None:
     functions = ["fda_approval", "fda_refusal", "stock_reaction", "stock_after_completion", "outcome_switch"]
-    present = night(tmp_path, sandbox).release
-    past = pipeline.refresh(settings(tmp_path, sandbox, date(2018, 6, 30)), now=lambda: NOW).release
+    past = pipeline.refresh(settings(later, sandbox, date(2018, 6, 30)), now=lambda: NOW).release
     sql = (
         "select distinct nct_id, label_function, definition, vote, available_at from read_parquet(?) "
         "where list_contains(?, label_function) and available_at <= '2018-06-30' order by all"
     )
     cast = [
-        duckdb.execute(sql, [str(tmp_path / "releases" / found.version / "votes.parquet"), functions]).fetchall()
-        for found in (present, past)
+        duckdb.execute(sql, [str(later / "releases" / found.version / "votes.parquet"), functions]).fetchall()
+        for found in (first.release, past)
     ]
     assert cast[0] == cast[1]
     assert {row[1] for row in cast[1]} == set(functions) - {"outcome_switch"}
 
 
-def test_a_second_night_without_news_asks_little_and_publishes_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
-    first = night(tmp_path, sandbox)
-    n_first = len(sandbox.requests)
-    sandbox.clear_requests()
-    second = night(tmp_path, sandbox)
+def test_a_second_night_without_news_asks_little_and_publishes_nothing(
+    first: First, sandbox: Sandbox, later: Path
+) -> None:
+    second = night(later, sandbox)
     assert not second.is_new
     assert second.release.version == first.release.version
-    assert len(sandbox.requests) < n_first / 2
+    assert len(sandbox.requests) < first.n_requests / 2
 
 
 def test_every_stand_in_passes_the_doctors_checks(sandbox: Sandbox, tmp_path: Path) -> None:

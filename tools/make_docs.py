@@ -41,7 +41,7 @@ def documents() -> dict[str, str]:
 
 
 def _reference() -> Iterator[str]:
-    yield "# Sources and label functions"
+    yield "# Sources, annotators and label functions"
     yield ""
     yield "Generated from the code by `make docs`."
     yield "\n## Sources\n"
@@ -49,6 +49,11 @@ def _reference() -> Iterator[str]:
     yield "|---|---|---:|---|"
     for c in registry.connectors():
         yield f"| [{c.name}]({c.homepage}) | {c.url} | {c.seconds_between_requests} | {c.licence} |"
+    yield "\n## Annotators\n"
+    yield "| annotator | read by | prompt | what it does |"
+    yield "|---|---|---|---|"
+    for a in registry.annotators():
+        yield f"| `{a.name}` | {a.reads_with or 'SQL'} | {a.prompt.name if a.prompt else ''} | {a.meaning} |"
     yield "\n## Label functions\n"
     yield "| function | version | kind | group | informs | votes |"
     yield "|---|---|---|---|---|---|"
@@ -60,9 +65,10 @@ def _reference() -> Iterator[str]:
 def _dictionary() -> Iterator[str]:
     yield "# Data dictionary"
     yield ""
-    yield "Generated from the contracts by `make docs`. Published tables first, then core, then raw."
+    yield "Generated from the contracts by `make docs`. Published tables first, then annotators', core, then raw."
     tables = registry.tables()
-    for name in sorted(tables, key=lambda name: ({"core": 1, "raw": 2}.get(name.partition("_")[0], 0), name)):
+    layers = {"annot": 1, "core": 2, "raw": 3}
+    for name in sorted(tables, key=lambda name: (layers.get(name.partition("_")[0], 0), name)):
         yield from _table(tables[name])
 
 

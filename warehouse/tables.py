@@ -52,6 +52,25 @@ REGISTERED = (
         (),
         inherits=f"{_RAW}condition",
     ),
+    Table(
+        "core_condition_term",
+        "One row a MeSH term that the registry finds in a study's conditions.",
+        ("nct_id", "term_index"),
+        (),
+        inherits=f"{_RAW}condition_term",
+    ),
+    Table("core_summary", "One row a study: what it says of itself.", ("nct_id",), (), inherits=f"{_RAW}summary"),
+    Table(
+        "core_eligibility",
+        "One row a study: who may take part.",
+        ("nct_id",),
+        (
+            Column("minimum_age_years", "DOUBLE", "Youngest age in years; null when there is no limit."),
+            Column("maximum_age_years", "DOUBLE", "Oldest age in years; null when there is no limit."),
+            Column("accepts_healthy", "BOOLEAN", "Whether healthy volunteers may take part; null when not stated."),
+        ),
+        inherits=f"{_RAW}eligibility",
+    ),
     Table("core_arm", "One row an arm of a study.", ("nct_id", "arm_index"), (), inherits=f"{_RAW}arm"),
     Table(
         "core_intervention",

@@ -67,6 +67,15 @@ PUBLICATIONS = (
         ),
     ),
     Table(
+        "core_abstract",
+        "One row a paper with an abstract. Abstracts are their publishers': they are read here and never published.",
+        ("pmid",),
+        (
+            PMID,
+            Column("abstract", "VARCHAR", "Its sections joined, each behind its label.", required=True),
+        ),
+    ),
+    Table(
         "core_publication_link",
         "One row a trial and a paper tied to it by a reference or by the trial's number: how far their words agree.",
         ("nct_id", "pmid"),

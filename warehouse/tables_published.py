@@ -33,7 +33,7 @@ LABELS = Table(
         Column("p_high", "DOUBLE", "Upper limit of its interval; null while uncalibrated."),
         Column("calibration", "VARCHAR", "How the probability was calibrated; none: it was not.", required=True),
         Column("n_votes", "INTEGER", "Votes the label rests on.", required=True),
-        Column("abstain_reason", "VARCHAR", "Why there is no label.", values=("no_evidence", "tie")),
+        Column("abstain_reason", "VARCHAR", "Why there is no label.", values=("no_evidence", "tie", "within_horizon")),
         Column("is_final", "BOOLEAN", "False while the trial may go on (suspended).", required=True),
         Column("is_censored", "BOOLEAN", "The definition's waiting time has not passed yet.", required=True),
         Column("horizon_end", "DATE", "Day the waiting time ends; null where there is none."),

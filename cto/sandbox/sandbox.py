@@ -49,11 +49,11 @@ class Sandbox(SandboxServer):
     @property
     def urls(self) -> dict[str, str]:
         """The base address of every source that is served, by the source's name."""
-        return {site.source: self.url + site.prefix for site in self._mounted}
+        return {site.source: self.url + site.prefix for site in self._mounted if site.is_source}
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables by which every source is found here."""
+        """The variables by which every source, and the model's server, is found here."""
         found = {f"CTO_{name.upper()}_URL": url for name, url in self.urls.items()}
         for site in self._mounted:
             found |= site.variables(self.url + site.prefix)

@@ -63,10 +63,11 @@ class Site:
     """A stand-in for one source.
 
     `source` is the connector's name, `prefix` the path under which it is mounted, and `faults` describes those it knows
-    beyond the ones every site shares.
+    beyond the ones every site shares. A site that no connector reads, such as a model's server, is no source.
     """
 
     source: str = ""
+    is_source: bool = True
     prefix: str = ""
     faults: Mapping[str, str] = {}
 

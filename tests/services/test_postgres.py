@@ -8,12 +8,13 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cto.sample import STUDIES
+from cto.sample import WORLD
 from cto.sandbox import Sandbox
 from tests.test_dags import DAY, Airflow, refresh
 
@@ -26,12 +27,16 @@ def installed(name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def folder() -> Iterator[Path]:
+    """Return a folder that the server's user may enter; those of pytest are its own user's alone."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
+@pytest.fixture(scope="module")
+def postgres(folder: Path) -> Iterator[str]:
     """Start a server of our own on loopback and return its address for SQLAlchemy."""
-    folder = tmp_path_factory.mktemp("postgres")
-    folder.chmod(0o777)
-    for parent in list(folder.parents)[:2]:
-        parent.chmod(0o755)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -50,8 +55,8 @@ def test_a_night_on_postgresql_publishes_what_the_command_line_does(postgres: st
     on_postgres = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres}
     made = airflow.call(sys.executable, "-m", "airflow", "db", "migrate", **on_postgres)
     assert made.returncode == 0, made.stderr
-    with Sandbox(studies=STUDIES) as sandbox:
-        lake = {"CTO_HOME": str(tmp_path / "lake"), **sandbox.environment}
+    with Sandbox(world=WORLD) as sandbox:
+        lake = {"CTO_HOME": str(tmp_path / "lake"), "CTO_HTTP_BACKOFF_SECONDS": "0", **sandbox.environment}
         command = (sys.executable, "-m", "airflow", "dags", "test", "nightly_refresh", str(DAY))
         night = airflow.call(*command, **on_postgres, **lake)
         assert night.returncode == 0, night.stdout + night.stderr

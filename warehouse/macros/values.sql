@@ -54,6 +54,19 @@ create or replace macro parse_number(text) as
         when regexp_full_match(trim(text), '[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?') then trim(text)
     end as double);
 
+-- '18 Years' and '6 Months' in years.
+create or replace macro age_years(text) as
+    case when regexp_full_match(trim(text), '\d{1,3} (Year|Month|Week|Day|Hour|Minute)s?')
+        then regexp_extract(text, '\d+')::double / case
+            when text like '%Year%' then 1
+            when text like '%Month%' then 12
+            when text like '%Week%' then 52.1775
+            when text like '%Day%' then 365.25
+            when text like '%Hour%' then 8766
+            else 525960
+        end
+    end;
+
 -- A count is a whole number; '12.5' or '-5' participants are not one.
 create or replace macro parse_count(text) as
     case when regexp_full_match(trim(text), '(\d+|\d{1,3}(,\d{3})+)(\.0+)?')

@@ -1,0 +1,1 @@
+select * from raw_clinicaltrials_gov__condition_term

@@ -78,13 +78,13 @@ CUT_POINTS = Table(
         Column(
             "cut",
             "DOUBLE",
-            "Threshold on the function's score: the median of the trials it was fitted on.",
+            "Threshold on the function's score: the median of the trials it was fitted on, or a phase's waiting time.",
             required=True,
         ),
         Column(
             "band",
             "DOUBLE",
-            "Half-width around the cut where it abstains: half the width of the middle third of the scores.",
+            "Half-width around the cut where it abstains: half the width of the scores' middle third, 0 for a wait.",
             required=True,
         ),
         count("n", "Trials it was fitted on."),

@@ -62,16 +62,16 @@ def main() -> None:
         _ours(url, chosen.model, 4, _questions(numbers, 8))  # the first questions find a cold server
         print(f"{'in flight':>9} {'client':8} {'seconds':>8} {'questions/s':>11} {'tokens/s':>9} {'of vLLM':>8}")
         for in_flight in chosen.in_flight:
-            spent = {"vllm": [0.0, 0], "cto": [0.0, 0]}
+            spent = {"vllm": [0.0, 0.0], "cto": [0.0, 0.0]}
             for _ in range(chosen.rounds):
                 for client, ask in (("vllm", _theirs), ("cto", _ours)):
                     seconds, tokens = ask(url, chosen.model, in_flight, _questions(numbers, chosen.questions))
                     spent[client][0] += seconds
                     spent[client][1] += tokens
-            for client, (seconds, tokens) in spent.items():
+            for client, (taken, written) in spent.items():
                 asked = chosen.rounds * chosen.questions
-                share = spent["vllm"][0] / seconds
-                row = f"{seconds:8.1f} {asked / seconds:11.2f} {tokens / seconds:9.1f} {share:8.1%}"
+                share = spent["vllm"][0] / taken
+                row = f"{taken:8.1f} {asked / taken:11.2f} {written / taken:9.1f} {share:8.1%}"
                 print(f"{in_flight:9} {client:8} {row}", flush=True)
 
 

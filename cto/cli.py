@@ -41,6 +41,10 @@ from cto.progress import Bars, Progress
 from cto.settings import Settings
 
 
+OFFLINE = {"CTO_LLM_ENGINE": "openai", "CTO_SENTIMENT_MODEL": "none", "CTO_EMBEDDING_MODEL": "none"}
+"""Settings of a demo: no model is fetched, and the one that is asked is the stand-in's."""
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--home", metavar="PLACE", help="Folder of the lake (CTO_HOME, else ./data).")
 @click.version_option(package_name="cto")
@@ -91,7 +95,7 @@ def demo(as_of: str | None) -> None:
     root = click.get_current_context().find_root().params.get("home")
     home = root or os.environ.get("CTO_HOME") or "demo"
     with Sandbox(studies=STUDIES, world=WORLD) as sandbox:
-        chosen = Settings.of({**os.environ, **sandbox.environment}, now().date(), home, as_of)
+        chosen = Settings.of({**os.environ, **OFFLINE, **sandbox.environment}, now().date(), home, as_of)
         _refresh(replace(chosen, urls=sandbox.urls, keys={}, is_sample=True), tuple(sandbox.urls), {})
     again = f"{shlex.quote(sys.argv[0])} --home {shlex.quote(home)}"
     click.echo(

@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from click.testing import CliRunner, Result
 
 from cto import pipeline, registry
 from cto import plan as planning
@@ -25,6 +26,8 @@ from cto.annotate.budget import Budget
 from cto.annotate.models import Name, NoModel, model_for
 from cto.annotate.request import Reply, Request
 from cto.annotation import sentence, told
+from cto.cli import main
+from cto.exits import EXIT_BUDGET, EXIT_SOURCE_FAILED
 from cto.lake import Lake
 from cto.plan import Plan
 from cto.sample import STUDIES, WORLD
@@ -375,3 +378,38 @@ def test_a_wrong_setting_is_named(variables: dict[str, str], said: str) -> None:
     model = model_for("llm", Settings("home", DAY, {}, variables=url))
     assert not isinstance(model, NoModel)
     assert model.name == Name("m", "1")
+
+
+def cto(home: Path, sandbox: Sandbox, *command: str, **variables: str) -> Result:
+    """Run a command in the lake with the stand-in's model."""
+    found = {"CTO_SENTIMENT_MODEL": "none", "CTO_AS_OF": str(DAY), **sandbox.environment, **variables}
+    return CliRunner().invoke(main, ["--home", str(home), *command], env=found)
+
+
+def test_the_command_says_what_was_asked_and_ends_with_a_code_for_a_spent_budget(home: Path, sandbox: Sandbox) -> None:
+    first = cto(home, sandbox, "annotate", CTO_LLM_BUDGET_REQUESTS="4", CTO_LLM_IN_FLIGHT="2")
+    assert first.exit_code == EXIT_BUDGET, first.output
+    assert "of 19 questions answered" in first.output
+    assert "the budget (CTO_LLM_BUDGET_…) is spent;" in first.output
+    rest = [cto(home, sandbox, "annotate", "--shard", f"{part}/2") for part in (1, 2)]
+    assert [part.exit_code for part in rest] == [0, 0]
+    last = cto(home, sandbox, "annotate")
+    assert last.exit_code == 0, last.output
+    assert_nothing_was_asked_twice(home, sandbox)
+    assert f"{VERDICT}: scripted says something of" in cto(home, sandbox, "status").output
+
+
+@pytest.mark.parametrize("part", ["0/2", "3/2", "a/b", "2"])
+def test_a_part_that_is_none_is_refused(home: Path, sandbox: Sandbox, part: str) -> None:
+    refused = cto(home, sandbox, "annotate", "--shard", part)
+    assert refused.exit_code == 2
+    assert f"'{part}' is no part: write 2/4 for the second of four" in refused.output
+
+
+def test_the_command_ends_with_a_code_for_a_model_that_fails(home: Path, sandbox: Sandbox) -> None:
+    failed = cto(home, sandbox, "annotate", CTO_LLM_MODEL="nobody/nothing")
+    assert failed.exit_code == EXIT_SOURCE_FAILED
+    assert "does not serve nobody/nothing but scripted: set CTO_LLM_MODEL" in failed.output
+    assert f"{VERDICT}: nobody/nothing says something of 0 of 0 rows; 19 questions are open; FAILED" in (
+        cto(home, sandbox, "status").output
+    )

@@ -40,7 +40,6 @@ from cto.plan import Plan, plan
 from cto.progress import Bars, Progress
 from cto.settings import Settings
 
-
 OFFLINE = {"CTO_LLM_ENGINE": "openai", "CTO_SENTIMENT_MODEL": "none", "CTO_EMBEDDING_MODEL": "none"}
 """Settings of a demo: no model is fetched, and the one that is asked is the stand-in's."""
 

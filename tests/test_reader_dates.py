@@ -82,9 +82,7 @@ def cast(con: duckdb.DuckDBPyConnection, name: str, day: date, is_current: bool)
 
 @pytest.mark.parametrize("day", [date(2016, 1, 1), date(2019, 1, 1), date(2021, 6, 30), date(2024, 1, 1)], ids=str)
 @pytest.mark.parametrize("name", sorted(READERS))
-def test_a_vote_as_of_a_day_knows_nothing_of_later_ones(
-    world: duckdb.DuckDBPyConnection, name: str, day: date
-) -> None:
+def test_a_vote_as_of_a_day_knows_nothing_of_later_ones(world: duckdb.DuckDBPyConnection, name: str, day: date) -> None:
     past = cast(world, name, day, is_current=False)
     world.execute("begin")
     try:

@@ -18,25 +18,26 @@ LONGEST_QUOTE = 600
 SCHEMA: Json = {
     "type": "object",
     "properties": {
-        "quote": {"type": "string", "minLength": 10, "maxLength": LONGEST_QUOTE},
-        "primary_endpoint": {"type": "string", "enum": list(VERDICTS)},
-        "direction": {"type": "string", "enum": list(DIRECTIONS)},
-        "safety_stop": {"type": "boolean"},
-        "is_about_trial": {"type": "boolean"},
         "nct_id": {"type": "string", "minLength": 1, "maxLength": 16},
+        "is_about_trial": {"type": "boolean"},
+        "quote": {"type": "string", "minLength": 10, "maxLength": LONGEST_QUOTE},
+        "direction": {"type": "string", "enum": list(DIRECTIONS)},
+        "primary_endpoint": {"type": "string", "enum": list(VERDICTS)},
+        "safety_stop": {"type": "boolean"},
         "confidence": {"type": "string", "enum": list(CONFIDENCES)},
     },
     "required": [
-        "quote",
-        "primary_endpoint",
-        "direction",
-        "safety_stop",
-        "is_about_trial",
         "nct_id",
+        "is_about_trial",
+        "quote",
+        "direction",
+        "primary_endpoint",
+        "safety_stop",
         "confidence",
     ],
     "additionalProperties": False,
 }
+"""The fields are answered in this order: each follows from those before it, so the verdict comes after its quote."""
 
 TABLE = Table(
     "annot_pubmed_verdict",
@@ -163,9 +164,9 @@ pubmed_verdict = Annotator(
     table=TABLE,
     sql=SQL,
     reads_with="llm",
-    prompt=prompt("pubmed_verdict.v1"),
+    prompt=prompt("pubmed_verdict.v2"),
     schema=SCHEMA,
-    choices=("primary_endpoint",),
+    choices=("direction", "primary_endpoint"),
     max_tokens=400,
     read=read,
 )

@@ -213,10 +213,11 @@ def test_a_second_night_on_the_same_data_publishes_nothing(
     assert second.code == 0, second.log
     assert second.plan is not None
     assert first_night.plan is not None
-    carried = second.plan.pop("fit")
+    fit, annotations = second.plan.pop("fit"), second.plan.pop("annotations")
     assert second.plan == first_night.plan
     assert second.plan["as_of"] == str(DAY)
-    assert carried == published(lake).manifest["fit"]["id"]
+    assert fit == published(lake).manifest["fit"]["id"]
+    assert [annotations] == [manifest.parent.name for manifest in lake.glob("annot/*/manifest.json")]
     assert releases(lake) == before
     assert len(before) == 1
 

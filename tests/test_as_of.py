@@ -57,7 +57,7 @@ def as_known_on(study: Json, day: date) -> Json | None:
             status["overallStatus"] = "UNKNOWN"
         protocol.get("designModule", {}).pop("enrollmentInfo", None)
         protocol.pop("contactsLocationsModule", None)
-    return known  # with its sponsors: links are made with those of the present record, and votes on them are undated now
+    return known  # with its sponsors, by which trials are linked; other votes on them are undated now
 
 
 def newer(study: Json) -> Json:

@@ -19,7 +19,7 @@ from cto.settings import Settings, SettingsError
 
 ENGINES = ("openai", "vllm")
 OFF = "none"
-IN_FLIGHT = 96
+IN_FLIGHT, SECONDS = 96, 120
 
 
 class Name(NamedTuple):
@@ -87,11 +87,13 @@ def _llm(settings: Settings) -> Model | NoModel:
         return Model(named, engine, lambda: VllmProcess(*named, options=options))
     if not url:
         return NoModel("no server of language models is configured: set CTO_LLM_URL")
-    in_flight = _number(settings, "CTO_LLM_IN_FLIGHT") or IN_FLIGHT
+    limits = {
+        "in_flight": _number(settings, "CTO_LLM_IN_FLIGHT") or IN_FLIGHT,
+        "seconds": _number(settings, "CTO_LLM_SECONDS") or SECONDS,
+        "backoff": settings.backoff,
+    }
     key = settings.keys.get("llm", "")
-    return Model(
-        named, engine, lambda: OpenAIServer(url, named.model, key, in_flight=in_flight, backoff=settings.backoff)
-    )
+    return Model(named, engine, lambda: OpenAIServer(url, named.model, key, **limits))
 
 
 def _options(settings: Settings) -> Json:

@@ -109,6 +109,24 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
     yield from opened([REGISTRY], tmp_path_factory.mktemp("real"))
 
 
+def named_otherwise(home: Path, scratch: Path, day: date) -> set[str]:
+    """Return the trials whose drugs later records give another name, and those that were compared with them.
+
+    What a drug is called is taken from the present records, as the documents say; linkage of trials rests on it.
+    """
+    lakes = [(Lake(str(place)), plan(Lake(str(place)), day)) for place in (home, scratch)]
+    drugs = [lake.url(planned.core.table("core_trial_ingredients")) for lake, planned in lakes]
+    links = [lake.url(planned.annotated.table("annot_phase_linkage")) for lake, planned in lakes]
+    sql = """
+    with renamed as (
+        select a.nct_id from read_parquet($1) a join read_parquet($2) b using (nct_id)
+        where a.drug_id is distinct from b.drug_id
+    )
+    from renamed union select nct_id from read_parquet([$3, $4]) where later_nct_id in (from renamed)
+    """
+    return {row[0] for row in duckdb.execute(sql, [*drugs, *links]).fetchall()}
+
+
 def assert_equals_a_build_from_scratch(whole: Whole, day: date, folder: Path) -> None:
     """Compare a look back in the lake of all records with a build over those cut down to the day."""
     everything, sandbox, home = whole
@@ -119,14 +137,18 @@ def assert_equals_a_build_from_scratch(whole: Whole, day: date, folder: Path) ->
     with Sandbox(studies=lines) as cut_down:
         scratch = refresh(folder / "scratch", cut_down.registry_url, day)
     past = refresh(home, sandbox.registry_url, day)
+    renamed = named_otherwise(home, folder / "scratch", day)
+    assert len(renamed) < 0.05 * len(known)
     for name, columns in (
         ("votes", "* exclude (evidence)"),
         ("labels", "*"),
         ("cut_points", "*"),
         ("trials", "nct_id, is_ended, in_scope, has_results"),
     ):
-        found = table(home, past, name, columns)
-        assert found == table(folder / "scratch", scratch, name, columns), name
+        found, expected = table(home, past, name, columns), table(folder / "scratch", scratch, name, columns)
+        if name != "cut_points":
+            found, expected = ([row for row in rows if row[0] not in renamed] for rows in (found, expected))
+        assert found == expected, name
         assert found or name == "cut_points", name  # too few trials of the sample had results for one in 2010
     assert past.release.manifest["fit"]["models"] == scratch.release.manifest["fit"]["models"]
     assert max(row[0] for row in table(home, past, "votes", "available_at")) <= day

@@ -87,13 +87,14 @@ def _llm(settings: Settings) -> Model | NoModel:
         return Model(named, engine, lambda: VllmProcess(*named, options=options))
     if not url:
         return NoModel("no server of language models is configured: set CTO_LLM_URL")
-    limits = {
-        "in_flight": _number(settings, "CTO_LLM_IN_FLIGHT") or IN_FLIGHT,
-        "seconds": _number(settings, "CTO_LLM_SECONDS") or SECONDS,
-        "backoff": settings.backoff,
-    }
-    key = settings.keys.get("llm", "")
-    return Model(named, engine, lambda: OpenAIServer(url, named.model, key, **limits))
+    in_flight = _number(settings, "CTO_LLM_IN_FLIGHT") or IN_FLIGHT
+    seconds = _number(settings, "CTO_LLM_SECONDS") or SECONDS
+    key, backoff = settings.keys.get("llm", ""), settings.backoff
+    return Model(
+        named,
+        engine,
+        lambda: OpenAIServer(url, named.model, key, in_flight=in_flight, backoff=backoff, seconds=seconds),
+    )
 
 
 def _options(settings: Settings) -> Json:

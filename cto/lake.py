@@ -232,14 +232,19 @@ class Lake:
     def change_pointer(self, name: str, change: Callable[[str | None], str]) -> None:
         """Replace the pointer by what ``change`` makes of its text (None when it was never set); again when it moved.
 
+        Nothing is written when that is the same text.
+
         Raises:
             PointerMovedError: other runs kept moving it.
 
         """
         for tries_left in reversed(range(TRIES)):
             seen = self.pointer(name)
+            text = change(seen.text if seen else None)
+            if seen and text == seen.text:
+                return
             try:
-                self.move_pointer(name, change(seen.text if seen else None), seen)
+                self.move_pointer(name, text, seen)
                 return
             except PointerMovedError:
                 if not tries_left:

@@ -35,8 +35,13 @@ class Tables:
 
     def rows(self, name: str, columns: str, where: str = "true") -> list[tuple[Any, ...]]:
         """Return rows in the order of their file, which is that of the key."""
-        stages = {"core": self._plan.core, "annot": self._plan.annotated}
-        stage = stages.get(name.partition("_")[0], self._plan.label)
+        match name.partition("_")[0]:
+            case "core":
+                stage = self._plan.core
+            case "annot":
+                stage = self._plan.annotated
+            case _:
+                stage = self._plan.label
         sql = f"select {columns} from read_parquet(?) where {where}"
         return self._connection.execute(sql, [self._lake.url(stage.table(name))]).fetchall()
 

@@ -708,7 +708,8 @@ def test_the_sandbox_of_a_world_prints_all_variables_and_serves_all_sources(tmp_
             assert served.stderr
             assert served.stderr.readline() == "Serving until interrupted (Ctrl-C).\n"
             variables = dict(line.split("=", 1) for line in printed.read_text().splitlines())
-            assert variables.keys() == {f"CTO_{c.name.upper()}_URL" for c in registry.connectors()} | {"CTO_FEEDS"}
+            sources = {f"CTO_{c.name.upper()}_URL" for c in registry.connectors()}
+            assert variables.keys() == sources | {"CTO_FEEDS", "CTO_LLM_URL", "CTO_LLM_MODEL"}
             assert Path(variables["CTO_FEEDS"]).read_text().startswith(variables["CTO_NEWS_URL"])
             settings = Settings.of(variables, DAY, str(tmp_path))
             found = list(doctor.examine(settings, pipeline.sources((), settings)))

@@ -143,7 +143,7 @@ class Nights:
         planned = plan(self.lake, AS_OF)
         pipeline.build(self.lake, planned)
         with duckdb.connect() as con:
-            for stage in (planned.core, planned.label) if planned.fit else (planned.core,):
+            for stage in (planned.core, planned.label) if planned.fit and planned.annotations else (planned.core,):
                 for file in (self.home / stage.manifest).parent.glob("*.parquet"):
                     con.read_parquet(str(file)).create_view(file.stem)
             return con.execute(sql).fetchall()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from functools import wraps
+from types import FrameType
 from typing import NoReturn, ParamSpec, TypeVar
 
 import click
@@ -17,6 +19,7 @@ from cto.gold import GoldError
 from cto.http import SourceError
 from cto.lake import LakeError, LockedError, PointerMovedError
 from cto.pipeline import UnknownSourceError
+from cto.progress import CTRL_C
 from cto.schema import ContractError
 from cto.settings import SettingsError
 
@@ -44,6 +47,7 @@ def told(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        _remember_ctrl_c()
         try:
             return function(*args, **kwargs)
         except BrokenPipeError:  # the reader (head, less) has enough: click ends quietly
@@ -59,6 +63,19 @@ def told(function: Callable[P, R]) -> Callable[P, R]:
             _interrupted()
 
     return run
+
+
+def _remember_ctrl_c() -> None:
+    """See that a Ctrl-C which a library swallows is obeyed at the next step of progress."""
+    CTRL_C.clear()
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored on purpose
+        signal.signal(signal.SIGINT, _ctrl_c)
+
+
+def _ctrl_c(number: int, frame: FrameType | None) -> NoReturn:
+    CTRL_C.set()
+    signal.default_int_handler(number, frame)
 
 
 def _interrupted() -> NoReturn:

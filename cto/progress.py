@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -26,6 +27,10 @@ Progress = Callable[[str, int, int | None], None]
 
 def quiet(stage: str, done: int, total: int | None) -> None:
     """Take progress and show nothing."""
+
+
+CTRL_C = threading.Event()
+"""Set when Ctrl-C is pressed: DuckDB, for one, swallows the exception while it looks for libraries to import."""
 
 
 class _Rate(ProgressColumn):
@@ -59,7 +64,14 @@ class Bars:
         self._bars.stop()
 
     def show(self, stage: str, done: int, total: int | None) -> None:
-        """Draw how far a stage is (a :data:`Progress`)."""
+        """Draw how far a stage is (a :data:`Progress`).
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C was pressed, and whatever ran at that moment swallowed it.
+
+        """
+        if CTRL_C.is_set():
+            raise KeyboardInterrupt
         if stage not in self._tasks:
             self._tasks[stage] = self._bars.add_task(stage)
         self._bars.update(self._tasks[stage], completed=done, total=total)

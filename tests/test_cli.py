@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -232,3 +234,25 @@ def test_the_report_of_the_label_functions_is_a_page_or_figures(demo: Path, gold
     assert "primary_p_value" in page.read_text()
     found = json.loads(cto("report", "functions", "--json", home=demo).stdout)
     assert {f["function"] for f in found["definitions"]["success"]["functions"]} >= {"primary_p_value", "stop_reason"}
+
+
+def test_a_ctrl_c_that_a_library_swallows_is_obeyed_at_the_next_step() -> None:
+    code = """
+import contextlib, os, signal
+from cto.exits import told
+from cto.progress import Bars
+
+@told
+def work():
+    with Bars() as bars:
+        with contextlib.suppress(BaseException):
+            os.kill(os.getpid(), signal.SIGINT)
+        print("swallowed", flush=True)
+        bars.show("work", 1, 2)
+        print("went on", flush=True)
+
+work()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (130, "swallowed\n")
+    assert "interrupted; what is stored is kept" in done.stderr
